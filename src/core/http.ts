@@ -1,0 +1,37 @@
+/**
+ * The head of a request, already framed by the inbound engine and with the identity prefix taken off its target.
+ * `target` is origin-form, percent-encoding as sent. `headers` is flat: name, value, name, value, … in wire order,
+ * names in lower case, values without surrounding white space.
+ */
+export interface Head {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly string[];
+}
+
+/** First value of a header, or null. `name` in lower case. */
+export function header(headers: readonly string[], name: string): string | null {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) return headers[i + 1] as string;
+  }
+  return null;
+}
+
+/** How often a header was sent. `name` in lower case. */
+export function headerCount(headers: readonly string[], name: string): number {
+  let n = 0;
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) n++;
+  return n;
+}
+
+/** The path of an origin-form target, without its query. */
+export function pathOf(target: string): string {
+  const q = target.indexOf('?');
+  return q < 0 ? target : target.slice(0, q);
+}
+
+/** The query of an origin-form target, without its `?`; empty when there is none. */
+export function queryOf(target: string): string {
+  const q = target.indexOf('?');
+  return q < 0 ? '' : target.slice(q + 1);
+}

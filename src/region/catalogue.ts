@@ -1,0 +1,140 @@
+import type { DialectId, RegionStatus, Service } from '../core/vocabulary.ts';
+
+/** How an upstream request is authenticated. Secrets are resolved values, never `${…}` references. */
+export type Authentication =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'sigv4';
+      /** Name of the credential in `credentials`, safe to log. */
+      readonly name: string;
+      /** Signing name: `s3`, `es`, `aoss`, `bedrock`. */
+      readonly service: string;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+      readonly sessionToken: string | null;
+    }
+  /** One fixed header, such as `authorization: Bearer …` or `x-api-key: …`; basic authentication is one too. */
+  | { readonly kind: 'header'; readonly name: string; readonly header: string; readonly value: string };
+
+/** One upstream of one region. Fields that a dialect does not use have their null or empty value. */
+export interface Endpoint {
+  readonly dialect: DialectId;
+  /** `https:` or `http:`. */
+  readonly protocol: string;
+  /** Host header: name, with the port unless it is the scheme's own. */
+  readonly host: string;
+  /** `https://host:port`: key of the pool, and what undici is given. */
+  readonly origin: string;
+  /** Path prefix without a trailing slash; usually empty. */
+  readonly basePath: string;
+  /** Unix socket of the upstream, or null. */
+  readonly socketPath: string | null;
+  /** Encrypted, or never on a network: TLS, a loopback address, or a Unix socket (DESIGN 1.5, step 9). */
+  readonly secure: boolean;
+  /** TLS: what UNSIGNED-PAYLOAD may cross, as may loopback. */
+  readonly tls: boolean;
+  readonly authentication: Authentication;
+  /** s3: template of the physical bucket name. */
+  readonly bucket: string;
+  readonly createBucket: boolean;
+  readonly serverSideEncryption: 'AES256' | 'aws:kms' | 'provider';
+  /** opensearch: template of the physical index name. */
+  readonly index: string;
+  /** bedrock: opaque ids that are allowed, each an id or a whole ARN. */
+  readonly arns: readonly string[];
+  readonly guardrails: readonly string[];
+  readonly providers: readonly string[];
+  /** openai: state is kept in this region; anthropic, openai: inference runs in it. */
+  readonly storage: boolean;
+  readonly processing: boolean;
+  /** anthropic: value forced into the body, or null. */
+  readonly inferenceGeo: string | null;
+}
+
+export interface Region {
+  /** Place in the catalogue, and the region's index in every table that is made from it. */
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  readonly cloudRegion: string;
+  readonly country: string;
+  readonly geography: string;
+  readonly dataCenter: string;
+  readonly availabilityZones: readonly string[];
+  readonly sovereign: boolean;
+  readonly status: RegionStatus;
+  readonly certifications: readonly string[];
+  readonly networks: readonly string[];
+  readonly endpoints: Readonly<Partial<Record<DialectId, Endpoint>>>;
+}
+
+/** Service names of the catalogue's `endpoints` keys: storage → s3, search → opensearch, the rest as they are. */
+export const ENDPOINT_KEYS: Readonly<Record<string, DialectId>> = {
+  storage: 's3',
+  search: 'opensearch',
+  bedrock: 'bedrock',
+  openai: 'openai',
+  anthropic: 'anthropic',
+};
+
+/** The regions, by id and by cloud region name. Immutable: a change of status makes a new one. */
+export class Catalogue {
+  readonly regions: readonly Region[];
+  readonly #byName = new Map<string, Region>();
+
+  /** @throws TypeError when two regions share a name, or an index is not the place in the list */
+  constructor(regions: readonly Region[]) {
+    this.regions = regions;
+    regions.forEach((region, i) => {
+      if (region.index !== i) throw new TypeError(`region ${region.id}: index ${region.index} is not its place ${i}`);
+      for (const name of new Set([region.id, region.cloudRegion])) {
+        if (this.#byName.has(name)) throw new TypeError(`region name ${name} is taken`);
+        this.#byName.set(name, region);
+      }
+    });
+  }
+
+  /** The region of an id or a cloud region name, compared exactly; null when there is none. */
+  find(name: string): Region | null {
+    return this.#byName.get(name) ?? null;
+  }
+}
+
+/** What `{…}` in a bucket or index template may name. */
+export interface TemplateValues {
+  readonly name: string;
+  readonly tenant: string;
+  readonly classification: string;
+  readonly region: string;
+  readonly cloudRegion: string;
+}
+
+const PLACEHOLDER = /\{(bucket|index|tenant|classification|region|cloud_region)\}/g;
+
+/** Physical name of a logical bucket or index. `{bucket}` and `{index}` both stand for `name`. */
+export function expandTemplate(template: string, values: TemplateValues): string {
+  if (template === '{bucket}' || template === '{index}') return values.name;
+  return template.replace(PLACEHOLDER, (_, key: string) => {
+    switch (key) {
+      case 'tenant':
+        return values.tenant;
+      case 'classification':
+        return values.classification;
+      case 'region':
+        return values.region;
+      case 'cloud_region':
+        return values.cloudRegion;
+      default:
+        return values.name;
+    }
+  });
+}
+
+/** Which services a region serves, for `/health/regions`. */
+export function servicesOf(region: Region): readonly Service[] {
+  const services: Service[] = [];
+  if (region.endpoints.s3) services.push('storage');
+  if (region.endpoints.opensearch) services.push('search');
+  if (region.endpoints.bedrock || region.endpoints.openai || region.endpoints.anthropic) services.push('inference');
+  return services;
+}
