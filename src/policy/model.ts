@@ -173,7 +173,9 @@ export interface Decision {
   readonly target: number;
   /** Effective policy, or null when none matched. */
   readonly policy: Policy | null;
-  /** Widenings used, or null. `grants` and `overrides` also list what a second refusal needed. */
+  /** `id@revision` of that policy, for headers and logs. */
+  readonly label: string | null;
+  /** Widenings used, or null. `secondGrant` is the one that the border needed where the target needed another. */
   readonly grant: Grant | null;
   readonly secondGrant: Grant | null;
   readonly override: Override | null;

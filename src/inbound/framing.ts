@@ -1,0 +1,149 @@
+import { header, headerCount, type Head } from '../core/http.ts';
+import { malformed, notPermitted, Refusal } from '../core/refusal.ts';
+
+/** Bounds of a head, in bytes and fields. */
+export interface HeadLimits {
+  readonly headers: number;
+  /** Of the target alone; over it the answer is 414. */
+  readonly targetBytes: number;
+}
+
+/** Identity headers: each may come once, and none is forwarded (DESIGN 1.3). */
+export const IDENTITY_HEADERS: ReadonlySet<string> = new Set([
+  'x-tenant-id',
+  'x-data-classification',
+  'x-subject-id',
+  'x-learner-id',
+  'x-user-id',
+  'x-requested-region',
+  'x-region',
+  'x-residency-grant',
+]);
+
+/** Hop-by-hop fields (RFC 9110 §7.6.1), and those that belong to this hop alone. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Asking a server to take one method for another would get past the table of operations. */
+const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+
+/**
+ * What the parser lets through and we do not: heads that two servers could read in two ways. Runs before any fact is
+ * read. Null when the head is fine.
+ *
+ * @param version `1.0`, `1.1` or `2.0`
+ */
+export function checkFraming(head: Head, version: string, limits: HeadLimits): Refusal | null {
+  const { headers, target } = head;
+  if (target.length > limits.targetBytes)
+    return new Refusal('request_malformed', 'The request target is too long.', '', null, 414);
+  if (headers.length / 2 > limits.headers) {
+    return new Refusal('request_malformed', 'The request has too many header fields.', '', null, 431);
+  }
+  const fault = targetFault(target);
+  if (fault !== null) return malformed(fault);
+  if (headerCount(headers, 'host') > 1) return malformed('The Host field is repeated.');
+  if (version !== '1.0' && (header(headers, 'host') ?? '') === '')
+    return malformed('The Host field is missing or empty.');
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (name === 'transfer-encoding') {
+      if (version === '1.0' || value.toLowerCase() !== 'chunked')
+        return malformed('Transfer-Encoding must be exactly chunked.');
+      if (headerCount(headers, 'transfer-encoding') > 1) return malformed('Transfer-Encoding is repeated.');
+      if (header(headers, 'content-length') !== null)
+        return malformed('Both Content-Length and Transfer-Encoding were sent.');
+    } else if (name === 'content-length') {
+      if (!isLength(value)) return malformed('Content-Length is not a plain number.');
+      if (headerCount(headers, 'content-length') > 1) return malformed('Content-Length is repeated.');
+    } else if (METHOD_OVERRIDES.has(name)) {
+      return malformed('Method override fields are not allowed.');
+    } else if (name === 'connection') {
+      if (namesIdentity(value)) return malformed('Connection names an identity field.');
+    } else if (name === 'upgrade' && version !== '2.0') {
+      return notPermitted('Protocol upgrades are not supported.');
+    }
+  }
+  return null;
+}
+
+/** Digits only, and no more than a double holds exactly. */
+function isLength(value: string): boolean {
+  if (value.length === 0 || value.length > 15) return false;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (c < 48 || c > 57) return false;
+  }
+  return true;
+}
+
+function targetFault(target: string): string | null {
+  if (target.charCodeAt(0) !== 47) return 'The request target must be a path.';
+  for (let i = 0; i < target.length; i++) {
+    const c = target.charCodeAt(i);
+    if (c <= 0x20 || c >= 0x7f) return 'The request target holds characters that must be percent-encoded.';
+    if (c === 35) return 'The request target holds a fragment.';
+    if (c === 92) return 'The request target holds a backslash.';
+    if (c === 37) {
+      const high = hexDigit(target.charCodeAt(i + 1));
+      const low = hexDigit(target.charCodeAt(i + 2));
+      if (high < 0 || low < 0) return 'The request target holds a broken percent-encoding.';
+      if (high === 0 && low === 0) return 'The request target holds a NUL.';
+    }
+  }
+  return null;
+}
+
+function hexDigit(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 65 && c <= 70) return c - 55;
+  if (c >= 97 && c <= 102) return c - 87;
+  return -1;
+}
+
+function namesIdentity(connection: string): boolean {
+  if (connection.length < 8) return false;
+  for (const token of connection.split(',')) if (IDENTITY_HEADERS.has(token.trim().toLowerCase())) return true;
+  return false;
+}
+
+/**
+ * The client's fields that travel on: without hop-by-hop fields, those that `Connection` names, identity, `host`,
+ * `expect` and `x-request-id`, which the caller sets anew. Connection-named fields go before anything of ours is added
+ * (GHSA-79qm-7rj5-m7r9).
+ */
+export function forwardable(headers: readonly string[]): string[] {
+  const named = connectionNamed(headers);
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (HOP_BY_HOP.has(name) || IDENTITY_HEADERS.has(name)) continue;
+    if (name === 'host' || name === 'expect' || name === 'x-request-id') continue;
+    if (named !== null && named.has(name)) continue;
+    kept.push(name, headers[i + 1] as string);
+  }
+  return kept;
+}
+
+/** Names in `Connection`, other than the usual two; null when there are none. */
+export function connectionNamed(headers: readonly string[]): ReadonlySet<string> | null {
+  let names: Set<string> | null = null;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== 'connection') continue;
+    const value = headers[i + 1] as string;
+    if (value === 'keep-alive' || value === 'close') continue;
+    for (const token of value.split(',')) (names ??= new Set()).add(token.trim().toLowerCase());
+  }
+  return names;
+}

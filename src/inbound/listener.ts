@@ -1,0 +1,276 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import https from 'node:https';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Response = ServerResponse | Http2ServerResponse;
+
+/** Where a listener is bound: a TCP address, or the path of a Unix socket. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+export interface ListenerOptions {
+  readonly name: string;
+  readonly address: Address;
+  /** PEM texts, or null for plain TCP. With `clientCa`, clients must present a certificate that it signed. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
+  /** Milliseconds. */
+  readonly requestHeadTimeout: number;
+  readonly idleTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** Bytes of a whole head. */
+  readonly headBytes: number;
+  readonly connections: number;
+}
+
+/** Called for each request. `expects` is true when the client waits for 100 Continue before it sends the body. */
+export type RequestHandler = (request: Request, response: Response, expects: boolean) => void;
+
+/** A refusal before there is a request to answer: the parser's. */
+export type ParserRefusal = (status: number) => void;
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
+
+/**
+ * One port for HTTP/1.1 and HTTP/2: a connection that opens with the HTTP/2 preface (RFC 9113 §3.4; the AWS SDK for
+ * JavaScript speaks to Bedrock with prior knowledge) or that chose `h2` by ALPN goes to node:http2, all else to
+ * node:http. Parsing is strict: no lenient flag is ever set.
+ */
+export class Listener {
+  readonly name: string;
+  readonly #options: ListenerOptions;
+  readonly #front: http.Server | https.Server;
+  readonly #h2: http2.Http2Server;
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
+
+  constructor(options: ListenerOptions, onRequest: RequestHandler, onParserRefusal: ParserRefusal) {
+    this.name = options.name;
+    this.#options = options;
+    const { tls } = options;
+    const limits = {
+      insecureHTTPParser: false,
+      maxHeaderSize: options.headBytes,
+      requireHostHeader: false, // checked with the rest of the framing, so that the refusal is ours
+      keepAliveTimeout: options.keepAliveTimeout,
+      headersTimeout: options.requestHeadTimeout,
+      requestTimeout: 0, // an upload may take long; `timeout` cuts the ones that stall
+      connectionsCheckingInterval: Math.max(100, Math.min(1000, options.requestHeadTimeout / 4)),
+      noDelay: true,
+    };
+    this.#front =
+      tls === null
+        ? http.createServer(limits)
+        : https.createServer({
+            ...limits,
+            cert: tls.cert,
+            key: tls.key,
+            ALPNProtocols: ['h2', 'http/1.1'],
+            ...(tls.clientCa === null ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+          });
+    this.#h2 = http2.createServer({
+      maxSessionMemory: 10,
+      maxHeaderListPairs: 128,
+      settings: { maxConcurrentStreams: 128, maxHeaderListSize: options.headBytes, enablePush: false },
+      streamResetBurst: 100,
+      streamResetRate: 33,
+    });
+
+    const front = this.#front;
+    front.maxHeadersCount = 0; // node would drop what is over, silently; the framing check refuses instead
+    front.timeout = options.idleTimeout;
+    front.maxConnections = options.connections;
+    Object.assign(front, { httpAllowHalfOpen: true });
+    front.on('request', (request, response) => onRequest(request, response, false));
+    front.on('checkContinue', (request, response) => onRequest(request, response, true));
+    front.on('checkExpectation', (_request, response) => {
+      onParserRefusal(417);
+      response.writeHead(417, plainHeaders(true)).end(PLAIN.get(417));
+    });
+    front.on('connect', (_request, socket) => refuseTunnel(socket as Socket));
+    front.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const status = statusOfParserError(error);
+      if (status === null || !socket.writable) {
+        socket.destroy();
+        return;
+      }
+      onParserRefusal(status);
+      socket.end(plainAnswer(status, 'request_malformed'));
+    });
+    this.#sniff(tls === null ? 'connection' : 'secureConnection');
+
+    this.#h2.on('request', (request, response) => onRequest(request, response, false));
+    this.#h2.on('checkContinue', (request, response) => onRequest(request, response, true));
+    this.#h2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', () => session.destroy());
+      session.setTimeout(options.keepAliveTimeout, () => session.close()); // lets open streams finish
+    });
+    // A session that fails has nobody to answer; its streams have been told by their own events.
+    this.#h2.on('sessionError', (_error, session) => session.destroy());
+  }
+
+  /** Takes the protocol's own listener off, and puts it behind a look at the first bytes. */
+  #sniff(event: 'connection' | 'secureConnection'): void {
+    const front: NetServer = this.#front;
+    const http1 = front.listeners(event) as ((socket: Socket) => void)[];
+    front.removeAllListeners(event);
+    front.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      // Attached first: a reset while nobody listens would end the process.
+      socket.on('error', destroyIt);
+      if (socket.alpnProtocol === 'h2') {
+        this.#h2.emit('connection', socket);
+        return;
+      }
+      socket.setTimeout(this.#options.requestHeadTimeout, destroyIt);
+      socket.once('data', (first: Buffer) => {
+        socket.pause();
+        socket.setTimeout(0);
+        socket.off('timeout', destroyIt);
+        socket.unshift(first);
+        // Three bytes tell: no HTTP/1 method starts with `PRI` and a space.
+        if (
+          first.length >= 3 &&
+          PREFACE.subarray(0, Math.min(first.length, PREFACE.length)).equals(first.subarray(0, PREFACE.length))
+        ) {
+          this.#h2.emit('connection', socket);
+        } else {
+          for (const listener of http1) listener.call(front, socket);
+        }
+        socket.resume();
+      });
+    });
+  }
+
+  /**
+   * Binds. A Unix socket that a dead process left behind is replaced; a live one is not.
+   * @throws Error in one line, with what to do, when the address is taken or not ours to take
+   */
+  async listen(): Promise<void> {
+    const { address } = this.#options;
+    if ('path' in address) await removeDeadSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: NodeJS.ErrnoException) =>
+        reject(new Error(`${this.name}: ${explainBind(error, describe(address))}`));
+      this.#front.once('error', fail);
+      this.#front.listen(
+        'path' in address ? { path: address.path } : { host: address.host, port: address.port, backlog: 1024 },
+        () => {
+          this.#front.off('error', fail);
+          resolve();
+        },
+      );
+    });
+  }
+
+  /** The port bound, or 0 on a Unix socket. */
+  get port(): number {
+    const bound = this.#front.address();
+    return typeof bound === 'object' && bound !== null ? (bound as AddressInfo).port : 0;
+  }
+
+  /** Stops accepting, lets requests in flight finish, then cuts what is left after `bound` milliseconds. */
+  async close(bound: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#front.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    this.#front.closeIdleConnections();
+    const cut = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+      this.#front.closeAllConnections();
+      for (const socket of this.#sockets) socket.destroy();
+    }, bound);
+    await closed;
+    clearTimeout(cut);
+  }
+}
+
+function destroyIt(this: Socket): void {
+  this.destroy();
+}
+
+const PLAIN: ReadonlyMap<number, string> = new Map([
+  [400, 'The request is malformed.\n'],
+  [408, 'The request took too long.\n'],
+  [413, 'The request is too large.\n'],
+  [414, 'The request target is too long.\n'],
+  [417, 'The expectation cannot be met.\n'],
+  [431, 'The request head is too large.\n'],
+  [501, 'The request method is not known.\n'],
+]);
+
+function plainHeaders(close: boolean): Record<string, string> {
+  return {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-residency-decision': 'deny',
+    'x-residency-reason': 'request_malformed',
+    ...(close ? { connection: 'close' } : {}),
+  };
+}
+
+function plainAnswer(status: number, reason: string): string {
+  const body = PLAIN.get(status) ?? 'Not supported.\n';
+  return (
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\n` +
+    `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\nconnection: close\r\n\r\n${body}`
+  );
+}
+
+function refuseTunnel(socket: Socket): void {
+  socket.on('error', destroyIt);
+  socket.end(plainAnswer(403, 'operation_not_permitted'));
+}
+
+/** Status for a parser's error; null when there is nobody left to tell. */
+function statusOfParserError(error: NodeJS.ErrnoException): number | null {
+  switch (error.code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'HPE_CLOSED_CONNECTION':
+      return null;
+    case 'HPE_HEADER_OVERFLOW':
+      return 431;
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return 413;
+    case 'HPE_INVALID_METHOD':
+      return 501;
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 408;
+    default:
+      return 400;
+  }
+}
+
+function describe(address: Address): string {
+  return 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`;
+}
+
+function explainBind(error: NodeJS.ErrnoException, where: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where} is in use. Stop what listens there, or choose another address in the configuration.`;
+    case 'EACCES':
+      return `${where} may not be bound by this user. Choose a port above 1023, or grant the right to bind it.`;
+    case 'EADDRNOTAVAIL':
+      return `${where} is not an address of this machine. Choose one that is.`;
+    default:
+      return `cannot listen on ${where}: ${error.message}. Check the address in the configuration.`;
+  }
+}
+
+async function removeDeadSocket(path: string): Promise<void> {
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+  if (alive) return; // nothing there (ENOENT), or a live server: then binding says so
+  unlinkSync(path);
+}

@@ -1,0 +1,282 @@
+import { CLASSIFICATIONS, SERVICES, type Classification, type Verb } from '../core/vocabulary.ts';
+import type { Grant, Override, Policy, Regime, RegionTable, TenantPolicies } from './model.ts';
+import { placementOf, regionOf } from './placement.ts';
+
+/** Bits of `Effective.regions`, one byte for each region of the catalogue. */
+export const IN_STORE = 1;
+export const IN_PROCESS = 2;
+export const IN_ACCESS = 4;
+/** A failover of a store or process may go here. */
+export const IN_FAILOVER = 8;
+/** Prohibited by a mandatory policy. The bits above are then off. */
+export const PROHIBITED = 16;
+/** Prohibited by advisory policies only. */
+export const ADVISED_AGAINST = 32;
+/** Declared a replica (`secondary_regions`). */
+export const REPLICA = 64;
+
+/** Columns of the placement table: delete and admin use the access column. */
+export const COLUMN: Readonly<Record<Verb, number>> = {
+  store: IN_STORE,
+  process: IN_PROCESS,
+  access: IN_ACCESS,
+  delete: IN_ACCESS,
+  admin: IN_ACCESS,
+};
+
+/** How a class crosses a border. */
+export const CROSS_FREELY = 0;
+export const CROSS_LOGGED = 1;
+export const CROSS_RESTRICTED = 2;
+
+export const DEFAULT_BORDER: Readonly<Record<Classification, number>> = {
+  identity: CROSS_RESTRICTED,
+  transactional: CROSS_RESTRICTED,
+  operational: CROSS_LOGGED,
+  content: CROSS_FREELY,
+  analytical: CROSS_FREELY,
+};
+
+/** A regime of type H, L or D: by region, the columns that it closes while it is in force. */
+export interface Exclusion {
+  readonly regime: string;
+  readonly from: number;
+  readonly until: number;
+  readonly closed: Uint8Array;
+}
+
+/** A regime of type C: by region, 1 where it wants evidence. */
+export interface Condition {
+  readonly regime: string;
+  readonly from: number;
+  readonly until: number;
+  readonly columns: number;
+  readonly foreign: Uint8Array;
+  /** The policy's evidence is in force before it; -Infinity without any. */
+  readonly evidenceUntil: number;
+}
+
+/** What holds for one (subject, class) of a tenant: the effective policy, and the prohibitions of all that match. */
+export interface Effective {
+  readonly policy: Policy;
+  readonly primary: number;
+  /** `id@revision` */
+  readonly label: string;
+  readonly advisory: boolean;
+  readonly sovereign: boolean;
+  readonly overridable: boolean;
+  readonly border: number;
+  readonly regions: Uint8Array;
+  /** Failover candidates, in order, each once. */
+  readonly candidates: readonly number[];
+  readonly exclusions: readonly Exclusion[];
+  readonly conditions: readonly Condition[];
+  /** By place in SERVICES: globs, or null for all. */
+  readonly resources: readonly (readonly string[] | null)[];
+}
+
+export interface CompiledGrant {
+  readonly grant: Grant;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface CompiledOverride {
+  readonly override: Override;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One tenant, ready to be decided on. Immutable, so that a request in flight keeps the one that it began with. */
+export interface Bundle {
+  readonly tenant: string;
+  /** By place in CLASSIFICATIONS, for requests without a subject and for subjects without a policy of their own. */
+  readonly base: readonly (Effective | null)[];
+  readonly subjects: ReadonlyMap<string, readonly (Effective | null)[]>;
+  readonly grants: readonly CompiledGrant[];
+  readonly overrides: readonly CompiledOverride[];
+  /** By region: the columns and the "active" that its status leaves open; see `STATUS_*`. */
+  readonly statuses: Uint8Array;
+  readonly table: RegionTable;
+}
+
+/** Bits of `Bundle.statuses`. */
+export const STATUS_WRITES = 1;
+export const STATUS_READS = 2;
+
+/** What a region's status must have for a verb: draining regions still answer access, delete and admin. */
+export const STATUS_NEEDED: Readonly<Record<Verb, number>> = {
+  store: STATUS_WRITES,
+  process: STATUS_WRITES,
+  access: STATUS_READS,
+  delete: STATUS_READS,
+  admin: STATUS_READS,
+};
+
+/**
+ * Compiles a tenant's policies, grants and overrides against a catalogue, so that a decision is look-ups only.
+ * @throws TypeError on an unknown region or a framework without a regime; the tenant is then refused as a whole
+ */
+export function compileTenant(tenant: TenantPolicies, table: RegionTable, regimes: readonly Regime[]): Bundle {
+  const byId = new Map(regimes.map((regime) => [regime.id, regime]));
+  const enabled = tenant.policies.filter((policy) => policy.enabled);
+  const subjects = new Map<string, readonly (Effective | null)[]>();
+  for (const { subjectId } of enabled) {
+    if (subjectId !== null && !subjects.has(subjectId))
+      subjects.set(subjectId, effectives(enabled, subjectId, table, byId));
+  }
+  // Whatever the source handed over, another tenant's widening opens nothing here.
+  const own = ({ tenantId }: { readonly tenantId: string }) => tenantId === tenant.tenant;
+  return {
+    tenant: tenant.tenant,
+    base: effectives(enabled, null, table, byId),
+    subjects,
+    grants: tenant.grants.filter(own).map((grant) => ({
+      grant,
+      from: regionOf(grant.fromRegion, table).index,
+      to: regionOf(grant.toRegion, table).index,
+    })),
+    overrides: tenant.overrides.filter(own).map((override) => ({
+      override,
+      from: regionOf(override.sourceRegion, table).index,
+      to: regionOf(override.targetRegion, table).index,
+    })),
+    statuses: Uint8Array.from(table.regions, ({ status }) =>
+      status === 'active' ? STATUS_WRITES | STATUS_READS : status === 'draining' ? STATUS_READS : 0,
+    ),
+    table,
+  };
+}
+
+function effectives(
+  enabled: readonly Policy[],
+  subject: string | null,
+  table: RegionTable,
+  regimes: ReadonlyMap<string, Regime>,
+): (Effective | null)[] {
+  return CLASSIFICATIONS.map((classification) => {
+    const matching = enabled.filter(
+      (policy) =>
+        (policy.subjectId === null || policy.subjectId === subject) &&
+        (policy.classifications.length === 0 || policy.classifications.includes(classification)),
+    );
+    const best = matching.reduce<Policy | null>((a, b) => (a === null || rank(b) > rank(a) ? b : a), null);
+    return best === null ? null : effective(best, matching, classification, table, regimes);
+  });
+}
+
+/** (subject, class) over (subject, all) over (tenant, class) over (tenant, all). */
+export function rank(policy: Policy): number {
+  return (policy.subjectId === null ? 0 : 2) + (policy.classifications.length === 0 ? 0 : 1);
+}
+
+function effective(
+  policy: Policy,
+  matching: readonly Policy[],
+  classification: Classification,
+  table: RegionTable,
+  regimes: ReadonlyMap<string, Regime>,
+): Effective {
+  const index = (name: string) => regionOf(name, table).index;
+  const places = placementOf(policy, table);
+  const regions = Uint8Array.from(table.regions, (_, i) => {
+    return (
+      (places.store[i] ? IN_STORE : 0) |
+      (places.process[i] ? IN_PROCESS : 0) |
+      (places.access[i] ? IN_ACCESS : 0) |
+      (places.failover[i] ? IN_FAILOVER : 0)
+    );
+  });
+  for (const name of policy.secondaryRegions) regions[index(name)]! |= REPLICA;
+  for (const other of matching) {
+    for (const name of other.prohibitedRegions) {
+      const i = index(name);
+      regions[i] =
+        other.policyType === 'advisory' ? regions[i]! | ADVISED_AGAINST : (regions[i]! & REPLICA) | PROHIBITED;
+    }
+  }
+  // A mandatory prohibition is the stronger one, whichever came first.
+  for (let i = 0; i < regions.length; i++)
+    if (regions[i]! & PROHIBITED) regions[i] = (regions[i]! & REPLICA) | PROHIBITED;
+
+  const exclusions: Exclusion[] = [];
+  const conditions: Condition[] = [];
+  for (const id of policy.complianceFrameworks) {
+    const regime = regimes.get(id);
+    if (regime === undefined) throw new TypeError(`no regime for framework ${id}`);
+    if (regime.type === 'C') conditions.push(condition(regime, policy, table));
+    else if (regime.type !== 'N') exclusions.push(exclusion(regime, table));
+  }
+
+  return {
+    policy,
+    primary: index(policy.primaryRegion),
+    label: `${policy.id}@${policy.revision}`,
+    advisory: policy.policyType === 'advisory',
+    sovereign: policy.mode === 'fully-sovereign',
+    overridable: policy.emergencyOverride === 'allowed',
+    border: borderOf(policy, classification),
+    regions,
+    candidates: [
+      ...new Set([...policy.allowedRegions.map(index), ...policy.secondaryRegions.map(index), ...table.regions.keys()]),
+    ],
+    exclusions,
+    conditions,
+    resources: SERVICES.map((service) => (policy.resources[service].length === 0 ? null : policy.resources[service])),
+  };
+}
+
+/** A policy may be stricter than the default, never looser. */
+function borderOf(policy: Policy, classification: Classification): number {
+  const asked = policy.crossBorder[classification];
+  const level = asked === 'restricted' ? CROSS_RESTRICTED : asked === 'logged' ? CROSS_LOGGED : CROSS_FREELY;
+  return Math.max(level, DEFAULT_BORDER[classification]);
+}
+
+function columnsOf(regime: Regime): number {
+  let columns = 0;
+  for (const verb of regime.verbs) columns |= COLUMN[verb];
+  return columns;
+}
+
+/** H and L close what lies outside the territory, L for storing only: the first home of the data. D closes its list. */
+function exclusion(regime: Regime, table: RegionTable): Exclusion {
+  const columns = regime.type === 'L' ? columnsOf(regime) & IN_STORE : columnsOf(regime);
+  const outside = (country: string) =>
+    regime.type === 'D' ? regime.destinations.includes(country) : !regime.territory.includes(country);
+  return {
+    regime: regime.id,
+    from: regime.validFrom,
+    until: regime.validUntil ?? Infinity,
+    closed: Uint8Array.from(table.regions, ({ country }) => (outside(country) ? columns : 0)),
+  };
+}
+
+function condition(regime: Regime, policy: Policy, table: RegionTable): Condition {
+  let evidenceUntil = -Infinity;
+  for (const evidence of policy.transferEvidence) {
+    if (evidence.regime !== regime.id) continue;
+    if (regime.mechanisms.length > 0 && !regime.mechanisms.includes(evidence.mechanism)) continue;
+    evidenceUntil = Math.max(evidenceUntil, evidence.validUntil ?? Infinity);
+  }
+  return {
+    regime: regime.id,
+    from: regime.validFrom,
+    until: regime.validUntil ?? Infinity,
+    columns: columnsOf(regime),
+    foreign: Uint8Array.from(table.regions, ({ country }) =>
+      regime.territory.includes(country) || regime.destinations.includes(country) ? 0 : 1,
+    ),
+    evidenceUntil,
+  };
+}
+
+/** Places of the closed words, so that tables are arrays. */
+export const CLASS_INDEX = Object.fromEntries(CLASSIFICATIONS.map((name, i) => [name, i])) as Record<
+  Classification,
+  number
+>;
+export const SERVICE_INDEX = Object.fromEntries(SERVICES.map((name, i) => [name, i])) as Record<
+  (typeof SERVICES)[number],
+  number
+>;

@@ -1,0 +1,225 @@
+import { errors, type Dispatcher } from 'undici';
+import type { Reason } from '../core/reasons.ts';
+import { Refusal } from '../core/refusal.ts';
+import type { AnswerWatcher } from '../dialect/dialect.ts';
+import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
+import type { Exchange } from './exchange.ts';
+import { decisionHeaders, refuse, writeHead } from './rescue.ts';
+
+/**
+ * The upstream's answer on its way to the client, with backpressure: when the client is slow the upstream connection is
+ * not read. What is refused is not relayed, not even in part: its connection is cut.
+ */
+export class Answer implements Dispatcher.DispatchHandler {
+  readonly #x: Exchange;
+  #controller: Dispatcher.DispatchController | null = null;
+  #state: 'waiting' | 'passing' | 'inspecting' | 'over' = 'waiting';
+  #watcher: AnswerWatcher | null = null;
+  #status = 0;
+  #message: string | undefined;
+  #headers: string[] = [];
+  #chunks: Buffer[] = [];
+  #held = 0;
+
+  constructor(x: Exchange) {
+    this.#x = x;
+    x.response.on('close', () => this.#clientGone());
+    x.response.on('drain', () => this.#controller?.resume());
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#state === 'over') controller.abort(GONE);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    message?: string,
+  ): void {
+    if (status < 200 || this.#state === 'over') return;
+    const x = this.#x;
+    const { health } = x.snapshot;
+    if (status === 502 || status === 503 || status === 504) health.failed(x.dialect!.id, x.permit!.target);
+    else health.succeeded(x.dialect!.id, x.permit!.target);
+    this.#status = status;
+    this.#message = message;
+    this.#headers = received(controller.rawHeaders as Buffer[]);
+    if (REDIRECTS.has(status)) {
+      const location = find(this.#headers, 'location') ?? find(this.#headers, 'x-amz-bucket-region') ?? '';
+      return this.#refuse(
+        new Refusal('upstream_region_mismatch', 'The upstream answered with a redirect.', `${status} ${location}`),
+      );
+    }
+    const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, this.#headers);
+    switch (verdict.action) {
+      case 'refuse':
+        return this.#refuse(verdict.refusal);
+      case 'inspect':
+        this.#state = 'inspecting';
+        return;
+      case 'watch':
+        this.#watcher = verdict.watcher;
+        return this.#pass();
+      case 'pass':
+        return this.#pass();
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const x = this.#x;
+    if (this.#state === 'passing') {
+      x.bytesOut += chunk.length;
+      this.#watcher?.data(chunk);
+      if (!write(x, chunk)) controller.pause();
+    } else if (this.#state === 'inspecting') {
+      this.#held += chunk.length;
+      if (this.#held > x.proxy.limits.inspectBodyBytes) {
+        return this.#refuse(
+          new Refusal('body_too_large_to_inspect', 'The answer is larger than can be inspected.', '', null, 502),
+        );
+      }
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    const x = this.#x;
+    x.upstreamEndedAt = performance.now();
+    if (this.#state === 'inspecting') {
+      const body = Buffer.concat(this.#chunks, this.#held);
+      const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
+      if (refusal !== null) return this.#refuse(refusal);
+      this.#pass();
+      x.bytesOut += body.length;
+      if (body.length > 0) write(x, body);
+    } else if (this.#state !== 'passing') {
+      return;
+    }
+    this.#state = 'over';
+    const seen = this.#watcher?.end() ?? null;
+    if (seen !== null) {
+      // Too late to refuse: the client has it. Counted and logged as what it is.
+      x.outcome = seen.reason;
+      x.detail = seen.detail;
+    }
+    x.response.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#state === 'over') return;
+    const x = this.#x;
+    const { health } = x.snapshot;
+    const reason = reasonOf(error, x);
+    if (reason === 'upstream_connect_failed') health.unreachable(x.dialect!.id, x.permit!.target);
+    else if (reason === 'upstream_timeout') health.failed(x.dialect!.id, x.permit!.target);
+    this.#fail(new Refusal(reason, UPSTREAM[reason] ?? 'The upstream failed.', error.message));
+  }
+
+  /** The body that was being sent broke its own framing: the upstream must not see a whole request. */
+  bodyFailed(error: Error): void {
+    if (this.#state === 'over') return;
+    this.#fail(new Refusal('request_malformed', 'The request body is malformed.', error.message));
+  }
+
+  #pass(): void {
+    const x = this.#x;
+    this.#state = 'passing';
+    x.outcome = x.decision!.reason;
+    const headers: string[] = [];
+    const named = connectionNamed(this.#headers);
+    for (let i = 0; i < this.#headers.length; i += 2) {
+      const name = this.#headers[i] as string;
+      if (HOP_BY_HOP.has(name) || OURS.has(name) || (named !== null && named.has(name))) continue;
+      headers.push(name, this.#headers[i + 1] as string);
+    }
+    decisionHeaders(x, headers);
+    writeHead(x, this.#status, headers, this.#message);
+  }
+
+  /** Refuses what the upstream said, and cuts the connection that it said it on. */
+  #refuse(refusal: Refusal): void {
+    this.#fail(refusal);
+  }
+
+  #fail(refusal: Refusal): void {
+    const begun = this.#state === 'passing';
+    this.#state = 'over';
+    this.#controller?.abort(GONE);
+    if (begun) {
+      // A cut-off body must not look like a whole one.
+      this.#x.outcome = refusal.reason;
+      this.#x.detail = refusal.detail;
+      this.#x.response.destroy();
+    } else {
+      refuse(this.#x, refusal);
+    }
+  }
+
+  #clientGone(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#controller?.abort(GONE);
+  }
+}
+
+const GONE = new Error('the exchange is over');
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Fields that are ours to state; an upstream that sends them is not believed. */
+const OURS: ReadonlySet<string> = new Set([
+  'x-residency-decision',
+  'x-residency-reason',
+  'x-residency-region',
+  'x-residency-policy',
+  'x-request-id',
+  'x-should-retry',
+]);
+
+const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
+  upstream_connect_failed: 'The upstream could not be reached.',
+  upstream_timeout: 'The upstream did not answer in time.',
+  upstream_reset: 'The upstream broke off.',
+};
+
+function reasonOf(error: Error & { code?: string; syscall?: string }, x: Exchange): Reason {
+  if (error instanceof errors.ConnectTimeoutError) return 'upstream_connect_failed';
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
+    return 'upstream_timeout';
+  if (error.syscall === 'connect' || error.syscall === 'getaddrinfo' || CONNECTING.has(error.code ?? ''))
+    return 'upstream_connect_failed';
+  if (error.code?.startsWith('ERR_TLS') === true || CERTIFICATE.test(error.code ?? ''))
+    return 'upstream_connect_failed';
+  return x.request.destroyed && !x.request.complete ? 'request_malformed' : 'upstream_reset';
+}
+
+const CONNECTING: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH/;
+
+/** Header bytes as latin1 text, names in lower case. */
+function received(raw: readonly Buffer[]): string[] {
+  const headers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    headers.push((raw[i] as Buffer).toString('latin1').toLowerCase(), (raw[i + 1] as Buffer).toString('latin1'));
+  }
+  return headers;
+}
+
+function find(headers: readonly string[], name: string): string | null {
+  const i = headers.indexOf(name);
+  return i < 0 || i % 2 === 1 ? null : (headers[i + 1] ?? null);
+}
+
+/** One body write; the two kinds of answer have no common signature for it. */
+function write(x: Exchange, chunk: Buffer): boolean {
+  return (x.response as NodeJS.WritableStream).write(chunk);
+}

@@ -1,0 +1,63 @@
+import { LRUCache } from 'lru-cache';
+import { compileTenant, type Bundle } from '../policy/compile.ts';
+import type { Regime, RegionTable, TenantPolicies } from '../policy/model.ts';
+
+/** Where bundles come from: all that decides about a tenant, or null when it has no policy and there is no default. */
+export type TenantSource = (tenant: string) => TenantPolicies | null;
+
+export interface BundleCounts {
+  hit: number;
+  miss: number;
+  negative: number;
+}
+
+/**
+ * Compiled bundles, bounded. A tenant without any policy is remembered too, briefly, so that a flood of unknown tenants
+ * costs one look-up each and cannot push out the known ones: those have a cache of their own.
+ */
+export class Bundles {
+  readonly #source: TenantSource;
+  readonly #table: RegionTable;
+  readonly #regimes: readonly Regime[];
+  readonly #known: LRUCache<string, Bundle>;
+  readonly #unknown: LRUCache<string, true>;
+  readonly #counts: BundleCounts;
+
+  /** @param counts outlive this cache, which is made anew at every reload */
+  constructor(
+    source: TenantSource,
+    table: RegionTable,
+    regimes: readonly Regime[],
+    options: { readonly bundles: number; readonly negativeTtl: number },
+    counts: BundleCounts,
+  ) {
+    this.#source = source;
+    this.#table = table;
+    this.#regimes = regimes;
+    this.#known = new LRUCache({ max: options.bundles });
+    this.#unknown = new LRUCache({ max: 10_000, ttl: options.negativeTtl });
+    this.#counts = counts;
+  }
+
+  /** The bundle, or null for a tenant without any. @throws what compiling throws: the request is then refused */
+  get(tenant: string): Bundle | null {
+    const known = this.#known.get(tenant);
+    if (known !== undefined) {
+      this.#counts.hit++;
+      return known;
+    }
+    if (this.#unknown.has(tenant)) {
+      this.#counts.negative++;
+      return null;
+    }
+    this.#counts.miss++;
+    const policies = this.#source(tenant);
+    if (policies === null) {
+      this.#unknown.set(tenant, true);
+      return null;
+    }
+    const bundle = compileTenant(policies, this.#table, this.#regimes);
+    this.#known.set(tenant, bundle);
+    return bundle;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Refusal } from '../core/refusal.ts';
+import type { Service } from '../core/vocabulary.ts';
+import type { Request, Response } from '../inbound/listener.ts';
+import { Answer } from './answer.ts';
+import { collect, needsWholeBody } from './collect.ts';
+import { Exchange } from './exchange.ts';
+import type { Proxy } from './proxy.ts';
+import { record } from './record.ts';
+import { refuse, rescue } from './rescue.ts';
+import { depart } from './send.ts';
+import { admit, decideHead, frame, guardBody, guardHead, identify, recognise } from './steps.ts';
+
+/**
+ * The whole path of a request:
+ *
+ *   frame → admit → identify → recognise → decide → guard the head → guard the body → rewrite → sign → forward → record
+ *
+ * Each step answers null or a refusal, and the first refusal ends it, in the words of the client's own protocol. Nothing
+ * leaves but through `depart`, which wants the permit that deciding made. An error on the way is a refusal too.
+ */
+export function handle(proxy: Proxy, service: Service, request: Request, response: Response, expects: boolean): void {
+  const x = new Exchange(proxy, service, request, response, expects);
+  proxy.inflight[service]++;
+  response.on('close', () => record(x));
+  try {
+    const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
+    if (refusal !== null) refuse(x, refusal);
+    else if (needsWholeBody(x)) collect(x, proxy.limits.inspectBodyBytes, inspect);
+    else leave(x, null);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+/** Goes on when the whole body is here. */
+function inspect(x: Exchange, body: Buffer | Refusal): void {
+  try {
+    if (!Buffer.isBuffer(body)) return refuse(x, body);
+    const refusal = x.call!.body === 'inspect' ? guardBody(x, body) : null;
+    if (refusal !== null) refuse(x, refusal);
+    else leave(x, x.inspection?.body ?? body);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+function leave(x: Exchange, body: Buffer | null): void {
+  depart(x, body, new Answer(x));
+}

@@ -1,0 +1,38 @@
+import type { HeadLimits } from '../inbound/framing.ts';
+import type { Dialect } from '../dialect/dialect.ts';
+import type { DialectId, Service } from '../core/vocabulary.ts';
+import type { Signer } from '../sigv4/sign.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/trace.ts';
+import type { GrantUses, Snapshot } from './snapshot.ts';
+
+/** Bounds of the data path. Milliseconds and bytes. */
+export interface Limits extends HeadLimits {
+  readonly inspectBodyBytes: number;
+  readonly inflight: number;
+  readonly responseHead: number;
+  readonly inferenceHead: number;
+  readonly idle: number;
+}
+
+/** What one data plane shares among its requests. `snapshot` is replaced by a reload, everything else stays. */
+export interface Proxy {
+  snapshot: Snapshot;
+  readonly limits: Limits;
+  readonly dialects: Readonly<Record<DialectId, Dialect>>;
+  readonly signer: Signer;
+  readonly uses: GrantUses;
+  /** `uses.of`, bound once. */
+  readonly usesOf: (grantId: string) => number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly tracing: Tracing;
+  readonly shouldLog: (allowed: boolean, notable: boolean) => boolean;
+  /** Requests being served, by service. */
+  readonly inflight: Record<Service, number>;
+  /** Set once draining has begun: answers then close their connections. */
+  draining: boolean;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}

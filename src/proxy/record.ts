@@ -1,0 +1,77 @@
+import type { Reason } from '../core/reasons.ts';
+import { REASONS } from '../core/reasons.ts';
+import type { Exchange } from './exchange.ts';
+import { effectOf } from './rescue.ts';
+
+/** Allowed reasons that are worth a line of their own. */
+const NOTABLE: ReadonlySet<Reason> = new Set<Reason>([
+  'failover',
+  'cross_border_logged',
+  'grant',
+  'emergency_override',
+  'advisory',
+]);
+
+/** What a closed exchange leaves behind: counters, and a line of the access log where it is due. Once, at its end. */
+export function record(x: Exchange): void {
+  if (x.recorded) return;
+  x.recorded = true;
+  const { proxy, service, claims, call, decision, place } = x;
+  proxy.inflight[service]--;
+  const reason: Reason = x.outcome ?? decision?.reason ?? 'request_malformed';
+  const denied = REASONS[reason] !== 200;
+  const effect = effectOf(reason, decision);
+  const region = x.sentAt > 0 && place !== null ? place.region.id : null;
+  const { metrics } = proxy;
+  metrics.requests.count(
+    metrics.requests.slot(
+      service,
+      x.dialect?.id ?? null,
+      claims?.classification ?? null,
+      call?.verb ?? null,
+      effect,
+      reason,
+      region,
+    ),
+  );
+  const row = metrics.row(service, region);
+  const ended = performance.now();
+  metrics.requestDuration.observe(row, (ended - x.startedAt) / 1000);
+  if (x.sentAt > 0) metrics.upstreamDuration.observe(row, ((x.upstreamEndedAt || ended) - x.sentAt) / 1000);
+  if (x.bytesIn > 0) metrics.bytesIn(service, x.bytesIn);
+  if (x.bytesOut > 0) metrics.bytesOut(service, x.bytesOut);
+  if (claims !== null) metrics.tenantRequest(claims.tenant, effect);
+  if (effect === 'audit' || (denied && decision !== null && REASONS[reason] === 403)) {
+    metrics.violation(decision?.policy?.complianceFrameworks ?? []);
+  }
+  if (x.span !== null) proxy.tracing.end(x.span, effect, reason, region, x.status);
+  if (proxy.shouldLog(!denied, NOTABLE.has(reason))) log(x, reason, denied, region);
+}
+
+function log(x: Exchange, reason: Reason, denied: boolean, region: string | null): void {
+  const { claims, decision, call } = x;
+  x.proxy.log.info(denied ? 'refused' : 'forwarded', {
+    tenant_id: claims?.tenant ?? null,
+    subject_id: claims?.subject ?? null,
+    user_id: claims?.user ?? null,
+    region,
+    compliance_frameworks: decision?.policy?.complianceFrameworks ?? [],
+    operation_type: call?.operation ?? null,
+    emergency_override: decision?.override !== null && decision?.override !== undefined,
+    request_id: x.requestId,
+    reason,
+    policy: decision?.label ?? null,
+    service: x.service,
+    dialect: x.dialect?.id ?? null,
+    classification: claims?.classification ?? null,
+    status: x.status,
+    grant: decision?.grant?.id ?? null,
+    override: decision?.override?.id ?? null,
+    bytes_in: x.bytesIn,
+    bytes_out: x.bytesOut,
+    duration_ms: Math.round((performance.now() - x.startedAt) * 1000) / 1000,
+    upstream_ms:
+      x.sentAt === 0 ? null : Math.round(((x.upstreamEndedAt || performance.now()) - x.sentAt) * 1000) / 1000,
+    detail: x.detail === '' ? null : x.detail,
+  });
+}

@@ -1,0 +1,30 @@
+import type { IdentityRules } from '../inbound/facts.ts';
+import type { Door } from '../outbound/door.ts';
+import type { Health } from '../outbound/health.ts';
+import type { Catalogue } from '../region/catalogue.ts';
+import type { Bundles } from './bundles.ts';
+
+/** Everything that a reload replaces, as one. A request keeps the snapshot that it began with. */
+export interface Snapshot {
+  readonly revision: number;
+  /** Milliseconds since the epoch. */
+  readonly loadedAt: number;
+  readonly catalogue: Catalogue;
+  readonly rules: IdentityRules;
+  readonly bundles: Bundles;
+  readonly door: Door;
+  readonly health: Health;
+}
+
+/** Uses of grants that are kept as files: in memory, by grant id. Grants have ids of their own across all tenants. */
+export class GrantUses {
+  readonly #uses = new Map<string, number>();
+
+  of(grantId: string): number {
+    return this.#uses.get(grantId) ?? 0;
+  }
+
+  add(grantId: string): void {
+    this.#uses.set(grantId, this.of(grantId) + 1);
+  }
+}
