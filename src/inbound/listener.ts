@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import { unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -141,8 +141,8 @@ export class Listener {
           this.#h2.emit('connection', socket);
         } else {
           for (const listener of http1) listener.call(front, socket);
+          socket.resume();
         }
-        socket.resume();
       });
     });
   }
@@ -262,7 +262,9 @@ function explainBind(error: NodeJS.ErrnoException, where: string): string {
   }
 }
 
+/** Only ever a socket, and only one that nobody answers: a plain file refuses connections too. */
 async function removeDeadSocket(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const alive = await new Promise<boolean>((resolve) => {
     const probe = connect({ path });
     probe.once('connect', () => {
@@ -271,6 +273,6 @@ async function removeDeadSocket(path: string): Promise<void> {
     });
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
-  if (alive) return; // nothing there (ENOENT), or a live server: then binding says so
+  if (alive) return; // then binding says so
   unlinkSync(path);
 }

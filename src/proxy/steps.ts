@@ -28,8 +28,7 @@ export function frame(x: Exchange): Refusal | null {
 
 /** Load: past the bound, refuse rather than queue. */
 export function admit(x: Exchange): Refusal | null {
-  const { inflight, limits } = x.proxy;
-  if (inflight.storage + inflight.search + inflight.inference <= limits.inflight) return null;
+  if (x.proxy.inflight[x.service] <= x.proxy.limits.inflight) return null;
   return new Refusal('overloaded', 'Too many requests are in flight.');
 }
 

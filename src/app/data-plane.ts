@@ -1,0 +1,223 @@
+import { readFileSync } from 'node:fs';
+import { DIALECTS, SERVICE_OF, SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
+import { anthropic } from '../dialect/anthropic/anthropic.ts';
+import { bedrock } from '../dialect/bedrock/bedrock.ts';
+import type { Dialect } from '../dialect/dialect.ts';
+import { openai } from '../dialect/openai/openai.ts';
+import { opensearch } from '../dialect/opensearch/opensearch.ts';
+import { s3 } from '../dialect/s3/s3.ts';
+import { Listener, type ListenerOptions } from '../inbound/listener.ts';
+import { Door } from '../outbound/door.ts';
+import { Health } from '../outbound/health.ts';
+import type { PolicySet } from '../policy/policy-set.ts';
+import { Bundles, type BundleCounts } from '../proxy/bundles.ts';
+import { handle } from '../proxy/handle.ts';
+import type { Proxy } from '../proxy/proxy.ts';
+import { GrantUses, type Snapshot } from '../proxy/snapshot.ts';
+import type { Catalogue } from '../region/catalogue.ts';
+import { Signer } from '../sigv4/sign.ts';
+import { accessLog, type Log } from '../telemetry/log.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/trace.ts';
+import type { Settings, TlsFiles } from './config/settings.ts';
+import { identityRules } from './identity.ts';
+import { tenantSource } from './tenants.ts';
+
+/** What one load of the files gave. */
+export interface Loaded {
+  readonly settings: Settings;
+  readonly catalogue: Catalogue;
+  readonly policySet: PolicySet;
+}
+
+/** Bytes of a request target; longer ones are answered 414. */
+const TARGET_BYTES = 8192;
+
+/** The data plane of this process: its listeners, and what they share. */
+export class DataPlane {
+  readonly proxy: Proxy;
+  readonly listeners: readonly Listener[];
+  readonly #log: Log;
+  readonly #bundleCounts: BundleCounts = { hit: 0, miss: 0, negative: 0 };
+  #loaded: Loaded;
+  #revision = 0;
+
+  constructor(loaded: Loaded, version: string, log: Log, tracing: Tracing) {
+    this.#loaded = loaded;
+    this.#log = log;
+    const { settings, catalogue } = loaded;
+    const { timeouts, limits } = settings;
+    const uses = new GrantUses();
+    this.proxy = {
+      snapshot: this.#snapshot(loaded),
+      limits: {
+        headers: limits.headers,
+        targetBytes: TARGET_BYTES,
+        inspectBodyBytes: limits.inspectBodyBytes,
+        inflight: limits.inflight,
+        responseHead: timeouts.responseHeadMs,
+        inferenceHead: timeouts.inferenceHeadMs,
+        idle: timeouts.idleMs,
+      },
+      dialects: dialectsFor(settings),
+      signer: new Signer(),
+      uses,
+      usesOf: (grant) => uses.of(grant),
+      metrics: new Metrics({ version, regions: catalogue.regions.map(({ id }) => id), sources: this.#sources() }),
+      log,
+      tracing,
+      shouldLog: accessLog(settings.log.access),
+      inflight: { storage: 0, search: 0, inference: 0 },
+      draining: false,
+      now: Date.now,
+    };
+    this.listeners = SERVICES.flatMap((service) => {
+      const options = listenerOptions(service, settings);
+      return options === null ? [] : [this.#listener(service, options)];
+    });
+  }
+
+  /** The files in force. */
+  get loaded(): Loaded {
+    return this.#loaded;
+  }
+
+  /** Binds every listener, or none: @throws the first failure, in one line */
+  async listen(): Promise<void> {
+    for (const listener of this.listeners) await listener.listen();
+  }
+
+  /** Puts new files in force, as one. Requests in flight keep the snapshot that they began with. */
+  replace(loaded: Loaded): void {
+    const before = this.proxy.snapshot;
+    this.proxy.metrics.addRegions(loaded.catalogue.regions.map(({ id }) => id));
+    const next = this.#snapshot(loaded);
+    this.#loaded = loaded;
+    this.proxy.snapshot = next;
+    before.health.close();
+    // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
+    before.door.close().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
+  }
+
+  /** Stops accepting, finishes what is in flight within `bound` milliseconds, closes every upstream connection. */
+  async drain(bound: number): Promise<void> {
+    this.proxy.draining = true;
+    await Promise.all(this.listeners.map((listener) => listener.close(bound)));
+    this.proxy.snapshot.health.close();
+    await this.proxy.snapshot.door.close();
+  }
+
+  #snapshot({ settings, catalogue, policySet }: Loaded): Snapshot {
+    const { timeouts, cache } = settings;
+    return {
+      revision: ++this.#revision,
+      loadedAt: Date.now(),
+      catalogue,
+      rules: identityRules(settings, catalogue),
+      bundles: new Bundles(
+        tenantSource(policySet),
+        catalogue,
+        policySet.regimes,
+        { bundles: cache.bundles, negativeTtl: cache.negativeTtlMs },
+        this.#bundleCounts,
+      ),
+      door: new Door(catalogue, {
+        connections: UPSTREAM_CONNECTIONS,
+        connectTimeout: timeouts.connectMs,
+        keepAliveTimeout: UPSTREAM_KEEP_ALIVE,
+      }),
+      health: new Health(catalogue, (region, dialect, up) =>
+        this.#log.warn(up ? 'endpoint is back' : 'endpoint is out', { region, dialect }),
+      ),
+    };
+  }
+
+  #listener(service: Service, options: ListenerOptions): Listener {
+    const { proxy } = this;
+    return new Listener(
+      options,
+      (request, response, expects) => handle(proxy, service, request, response, expects),
+      (status) => {
+        proxy.metrics.requests.count(
+          proxy.metrics.requests.slot(service, null, null, null, 'deny', 'request_malformed', null),
+        );
+        this.#log.info('refused', { reason: 'request_malformed', service, status });
+      },
+    );
+  }
+
+  #sources() {
+    const each = function* <T>(
+      plane: DataPlane,
+      make: (service: Service, dialect: DialectId, region: number, id: string) => Iterable<T>,
+    ) {
+      for (const { index, id, endpoints } of plane.proxy.snapshot.catalogue.regions) {
+        for (const dialect of DIALECTS)
+          if (endpoints[dialect] !== undefined) yield* make(SERVICE_OF[dialect], dialect, index, id);
+      }
+    };
+    return {
+      inflight: (service: Service) => this.proxy.inflight[service],
+      upstreamConnections: () =>
+        each(this, (service, dialect, region, id) => {
+          const { active, idle, pending } = this.proxy.snapshot.door.connections(region, dialect);
+          return [
+            { service, region: id, state: 'active', count: active },
+            { service, region: id, state: 'idle', count: idle },
+            { service, region: id, state: 'pending', count: pending },
+          ];
+        }),
+      regionUp: () =>
+        each(this, (service, dialect, region, id) => [
+          { service, region: id, up: this.proxy.snapshot.health.isUp(dialect, region) },
+        ]),
+      cacheRequests: () =>
+        Object.entries(this.#bundleCounts).map(([result, count]) => ({ cache: 'bundles', result, count })),
+      policyRevision: () => this.proxy.snapshot.revision,
+      policies: () => this.#loaded.policySet.policies.length,
+      snapshotAgeSeconds: () => (Date.now() - this.proxy.snapshot.loadedAt) / 1000,
+      auditQueueDepth: () => 0,
+    };
+  }
+}
+
+/** Per region and endpoint. */
+const UPSTREAM_CONNECTIONS = 256;
+/** Milliseconds; below the 5 to 60 seconds after which servers commonly close. */
+const UPSTREAM_KEEP_ALIVE = 4000;
+
+function dialectsFor(settings: Settings): Record<DialectId, Dialect> {
+  // A dialect is used with the calls that it read itself, so the union of their types is never mixed.
+  return {
+    s3: s3({ virtualHostSuffix: settings.listeners.storage?.virtualHostSuffix ?? null }) as Dialect,
+    opensearch: opensearch() as Dialect,
+    bedrock: bedrock() as Dialect,
+    openai: openai() as Dialect,
+    anthropic: anthropic() as Dialect,
+  };
+}
+
+function listenerOptions(service: Service, settings: Settings): ListenerOptions | null {
+  const listener = settings.listeners[service];
+  if (listener === null) return null;
+  const { timeouts, limits } = settings;
+  return {
+    name: `listeners.${service}`,
+    address: listener.address,
+    tls: listener.tls === null ? null : readTls(listener.tls),
+    requestHeadTimeout: timeouts.requestHeadMs,
+    idleTimeout: timeouts.idleMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    headBytes: limits.headBytes,
+    connections: limits.connections,
+  };
+}
+
+/** @throws Error naming the file when one cannot be read */
+function readTls(files: TlsFiles): NonNullable<ListenerOptions['tls']> {
+  return {
+    cert: readFileSync(files.cert, 'utf8'),
+    key: readFileSync(files.key, 'utf8'),
+    clientCa: files.clientCa === null ? null : readFileSync(files.clientCa, 'utf8'),
+  };
+}

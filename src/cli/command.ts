@@ -1,0 +1,32 @@
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+
+/** One command: a file of its own in this room. Resolves to the exit code: 0 done, 1 failed, 2 misused. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  readonly help: string;
+  run(args: readonly string[]): Promise<number>;
+}
+
+/** Misuse of a command line: printed as one line, exit 2. */
+export class UsageError extends Error {}
+
+/** Something that the user can put right: printed as one line, exit 1. */
+export class CommandError extends Error {}
+
+/**
+ * Options and positionals of a command line; strict.
+ * @throws UsageError naming what is wrong
+ */
+export function readArguments<O extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: O,
+  positionals = false,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: positionals, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message.replaceAll('\n', ' '));
+  }
+}

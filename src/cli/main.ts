@@ -1,0 +1,51 @@
+import { version } from '../app/version.ts';
+import { check } from './check.ts';
+import { CommandError, UsageError, type Command } from './command.ts';
+import { demo } from './demo.ts';
+import { explain } from './explain.ts';
+import { serve } from './serve.ts';
+
+const COMMANDS: readonly Command[] = [serve, demo, check, explain];
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return `domicile: keeps data where it is allowed to be\n\n  domicile <command> [options]\n\n${lines.join('')}\ndomicile <command> --help tells more; domicile --version tells the version.\n`;
+}
+
+/** Runs one command line; resolves to the exit code. Errors are one line on standard error. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    (name === undefined ? process.stderr : process.stdout).write(overview());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const command = COMMANDS.find((known) => known.name === name);
+  if (command === undefined) {
+    process.stderr.write(
+      `domicile: no command "${name}". Commands: ${COMMANDS.map((known) => known.name).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`domicile ${name}: ${error.message}. See domicile ${name} --help.\n`);
+      return 2;
+    }
+    if (error instanceof CommandError) {
+      process.stderr.write(`${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}

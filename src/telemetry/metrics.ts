@@ -1,0 +1,322 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { Effect, Reason } from '../core/reasons.ts';
+import { SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
+import { DECISION_BUCKETS, DurationTable, registerDurations, REQUEST_BUCKETS } from './durations.ts';
+import { RegionLabels, RequestCounter } from './requests.ts';
+
+export const AUDIT_MODES = ['strict', 'batch', 'best_effort'] as const;
+export type AuditMode = (typeof AUDIT_MODES)[number];
+
+/** What became of an emergency override; `used` counts the requests that went through one. */
+export const OVERRIDE_STATUSES = ['pending', 'active', 'denied', 'revoked', 'expired', 'used'] as const;
+export type OverrideStatus = (typeof OVERRIDE_STATUSES)[number];
+
+/** Values that others own, asked for at each scrape. None may block. */
+export interface MetricSources {
+  /** Requests being served. */
+  inflight(service: Service): number;
+  /** Upstream connections by state, such as `active` or `idle`. */
+  upstreamConnections(): Iterable<{ service: Service; region: string; state: string; count: number }>;
+  regionUp(): Iterable<{ service: Service; region: string; up: boolean }>;
+  /** Since the start, by cache and result, such as `hit`, `miss`, `negative`. */
+  cacheRequests(): Iterable<{ cache: string; result: string; count: number }>;
+  /** Revision of the snapshot in force. */
+  policyRevision(): number;
+  /** Policies in force. */
+  policies(): number;
+  /** Seconds since the snapshot in force was verified. */
+  snapshotAgeSeconds(): number;
+  /** Audit records waiting to be durable. */
+  auditQueueDepth(): number;
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Ids of the catalogue's regions. */
+  readonly regions: Iterable<string>;
+  readonly sources: MetricSources;
+  /** Tenants that may be a label of `domicile_tenant_requests_total`. Default none, and then there is no such metric. */
+  readonly tenants?: readonly string[];
+}
+
+/** Allowed requests whose answer crosses a border, or whose target lies outside the placement set. */
+const CROSSING: ReadonlySet<Reason> = new Set<Reason>([
+  'cross_border_logged',
+  'cross_border_class',
+  'grant',
+  'emergency_override',
+]);
+
+/** Gauges that prom-client calls `…_total`, against the naming rules that `promtool check metrics` holds them to. */
+const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
+
+const EFFECT_PLACE: Readonly<Record<Effect, number>> = { allow: 0, audit: 1, deny: 2 };
+const SERVICE_PLACE: Readonly<Record<Service, number>> = { storage: 0, search: 1, inference: 2 };
+
+type Emit<L extends string> = (value: number, labels?: Partial<Record<L, string>>) => void;
+
+/**
+ * Everything that Prometheus is shown (DESIGN 1.8). On the path of a request only typed arrays and small maps are
+ * touched; prom-client reads them at a scrape. Own registry: nothing global.
+ */
+export class Metrics {
+  readonly requests: RequestCounter;
+  /** `domicile_request_duration_seconds`, `domicile_upstream_duration_seconds`: rows by `row()`. */
+  readonly requestDuration: DurationTable;
+  readonly upstreamDuration: DurationTable;
+  /** `domicile_decision_duration_seconds`: row 0. */
+  readonly decisionDuration = new DurationTable(DECISION_BUCKETS, 1);
+
+  readonly #registry = new Registry();
+  readonly #regions: RegionLabels;
+  readonly #sources: MetricSources;
+  readonly #bytesIn = new Float64Array(SERVICES.length);
+  readonly #bytesOut = new Float64Array(SERVICES.length);
+  readonly #tenants: ReadonlyMap<string, Float64Array>;
+  readonly #leaks = new Map<DialectId, Map<string, number>>();
+  readonly #violations = new Map<string, number>();
+  readonly #audit = new Map<AuditMode, number>(AUDIT_MODES.map((mode) => [mode, 0]));
+  readonly #overrides = new Map<OverrideStatus, number>(OVERRIDE_STATUSES.map((status) => [status, 0]));
+  #auditFailures = 0;
+  #reloadFailures = 0;
+
+  constructor(options: MetricsOptions) {
+    this.#regions = new RegionLabels(options.regions);
+    this.#sources = options.sources;
+    this.#tenants = new Map((options.tenants ?? []).map((tenant) => [tenant, new Float64Array(3)]));
+    this.requests = new RequestCounter(this.#regions);
+    const rows = this.#regions.names.length * SERVICES.length;
+    this.requestDuration = new DurationTable(REQUEST_BUCKETS, rows);
+    this.upstreamDuration = new DurationTable(REQUEST_BUCKETS, rows);
+    this.#registerRequests();
+    this.#registerState(options.version);
+    this.#registerCompliance();
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+  }
+
+  /** Adds the regions of a reloaded catalogue. An id that was never added is counted as `none`. */
+  addRegions(ids: Iterable<string>): void {
+    this.#regions.add(ids);
+    const rows = this.#regions.names.length * SERVICES.length;
+    this.requestDuration.grow(rows);
+    this.upstreamDuration.grow(rows);
+  }
+
+  /** Row of the request and upstream durations. `region` is null when the request had no target. */
+  row(service: Service, region: string | null): number {
+    return this.#regions.place(region) * SERVICES.length + SERVICE_PLACE[service];
+  }
+
+  /** Bytes of request bodies received. */
+  bytesIn(service: Service, bytes: number): void {
+    this.#bytesIn[SERVICE_PLACE[service]]! += bytes;
+  }
+
+  /** Bytes of answer bodies sent. */
+  bytesOut(service: Service, bytes: number): void {
+    this.#bytesOut[SERVICE_PLACE[service]]! += bytes;
+  }
+
+  /** Counts a request of a tenant that is on the allow-list; any other is not counted by tenant. */
+  tenantRequest(tenant: string, decision: Effect): void {
+    const counts = this.#tenants.get(tenant);
+    if (counts !== undefined) counts[EFFECT_PLACE[decision]]!++;
+  }
+
+  /** Counts a `leak_blocked`. `leak` is the fixed word of `Refusal.leak`. */
+  leakBlocked(dialect: DialectId, leak: string): void {
+    let leaks = this.#leaks.get(dialect);
+    if (leaks === undefined) this.#leaks.set(dialect, (leaks = new Map()));
+    increment(leaks, leak);
+  }
+
+  /** Counts a violation for each framework of the policy it went against; one without frameworks as `none`. */
+  violation(frameworks: readonly string[]): void {
+    if (frameworks.length === 0) increment(this.#violations, 'none');
+    for (const framework of frameworks) increment(this.#violations, framework);
+  }
+
+  override(status: OverrideStatus): void {
+    increment(this.#overrides, status);
+  }
+
+  auditRecord(mode: AuditMode): void {
+    increment(this.#audit, mode);
+  }
+
+  auditFailure(): void {
+    this.#auditFailures++;
+  }
+
+  reloadFailure(): void {
+    this.#reloadFailures++;
+  }
+
+  /** Media type of `expose()`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The exposition in Prometheus' text format. Rejects with what a source threw. */
+  expose(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #registerRequests(): void {
+    this.#counter(
+      'domicile_requests_total',
+      'Requests by what they were and what became of them.',
+      ['service', 'dialect', 'classification', 'verb', 'decision', 'reason', 'region'],
+      (emit) => this.requests.each((labels, count) => emit(count, { ...labels })),
+    );
+    const labels = (row: number) => ({
+      service: SERVICES[row % SERVICES.length]!,
+      region: this.#regions.names[Math.floor(row / SERVICES.length)]!,
+    });
+    registerDurations(
+      this.#registry,
+      'domicile_request_duration_seconds',
+      'From the head of a request to the end of its answer.',
+      this.requestDuration,
+      labels,
+    );
+    registerDurations(
+      this.#registry,
+      'domicile_upstream_duration_seconds',
+      'From the head sent upstream to the end of the upstream answer.',
+      this.upstreamDuration,
+      labels,
+    );
+    registerDurations(
+      this.#registry,
+      'domicile_decision_duration_seconds',
+      'Time that a decision took.',
+      this.decisionDuration,
+      () => ({}),
+    );
+    this.#counter('domicile_bytes_total', 'Bytes of bodies.', ['service', 'direction'], (emit) => {
+      SERVICES.forEach((service, i) => {
+        emit(this.#bytesIn[i]!, { service, direction: 'in' });
+        emit(this.#bytesOut[i]!, { service, direction: 'out' });
+      });
+    });
+    if (this.#tenants.size > 0) {
+      this.#counter(
+        'domicile_tenant_requests_total',
+        'Requests of the tenants that are listed.',
+        ['tenant', 'decision'],
+        (emit) => {
+          for (const [tenant, counts] of this.#tenants) {
+            for (const [decision, place] of Object.entries(EFFECT_PLACE)) emit(counts[place]!, { tenant, decision });
+          }
+        },
+      );
+    }
+    this.#gauge('domicile_inflight_requests', 'Requests being served.', ['service'], (emit) => {
+      for (const service of SERVICES) emit(this.#sources.inflight(service), { service });
+    });
+  }
+
+  #registerState(version: string): void {
+    const sources = this.#sources;
+    this.#gauge('domicile_build_info', 'Always 1.', ['version', 'node'], (emit) =>
+      emit(1, { version, node: process.versions.node }),
+    );
+    this.#gauge(
+      'domicile_upstream_connections',
+      'Connections to upstreams.',
+      ['service', 'region', 'state'],
+      (emit) => {
+        for (const { service, region, state, count } of sources.upstreamConnections()) {
+          emit(count, { service, region, state });
+        }
+      },
+    );
+    this.#gauge('domicile_region_up', 'Whether a region serves.', ['service', 'region'], (emit) => {
+      for (const { service, region, up } of sources.regionUp()) emit(up ? 1 : 0, { service, region });
+    });
+    this.#counter('domicile_cache_requests_total', 'Look-ups by result.', ['cache', 'result'], (emit) => {
+      for (const { cache, result, count } of sources.cacheRequests()) emit(count, { cache, result });
+    });
+    this.#gauge('domicile_policy_revision', 'Revision of the snapshot in force.', [], (emit) =>
+      emit(sources.policyRevision()),
+    );
+    this.#gauge('domicile_snapshot_age_seconds', 'Since the snapshot in force was verified.', [], (emit) =>
+      emit(sources.snapshotAgeSeconds()),
+    );
+    this.#counter('domicile_config_reload_failures_total', 'Reloads that changed nothing.', [], (emit) =>
+      emit(this.#reloadFailures),
+    );
+    const policies = this.#gauge('residency_policies_total', 'Policies in force.', [], (emit) =>
+      emit(sources.policies()),
+    );
+    // It goes up and down, so it is no counter; but its name, which dashboards know, says `_total`, and the naming rules
+    // allow that of no gauge. `untyped` is both true and allowed.
+    Object.assign(policies, { type: 'untyped' });
+  }
+
+  #registerCompliance(): void {
+    this.#counter('domicile_leaks_blocked_total', 'Leaks refused.', ['dialect', 'leak'], (emit) => {
+      for (const [dialect, leaks] of this.#leaks) for (const [leak, count] of leaks) emit(count, { dialect, leak });
+    });
+    this.#counter('domicile_audit_records_total', 'Audit records written.', ['mode'], (emit) => {
+      for (const [mode, count] of this.#audit) emit(count, { mode });
+    });
+    this.#gauge('domicile_audit_queue_depth', 'Audit records not yet durable.', [], (emit) =>
+      emit(this.#sources.auditQueueDepth()),
+    );
+    this.#counter('domicile_audit_failures_total', 'Audit records that could not be written.', [], (emit) =>
+      emit(this.#auditFailures),
+    );
+    this.#counter('data_access_requests_total', 'Requests by target region.', ['region'], (emit) =>
+      this.requests.each(({ region }, count) => emit(count, { region })),
+    );
+    this.#counter('cross_region_access_total', 'Requests allowed across a border.', [], (emit) => {
+      this.requests.each(({ reason }, count) => {
+        if (CROSSING.has(reason)) emit(count);
+      });
+    });
+    this.#counter('compliance_violations_total', 'Violations, refused or recorded.', ['framework'], (emit) => {
+      for (const [framework, count] of this.#violations) emit(count, { framework });
+    });
+    this.#counter('emergency_overrides_total', 'Emergency overrides by what became of them.', ['status'], (emit) => {
+      for (const [status, count] of this.#overrides) emit(count, { status });
+    });
+  }
+
+  /** A counter that is read at a scrape. What is emitted twice with equal labels is added up. */
+  #counter<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): void {
+    const counter = new Counter<L>({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        read((value, labels) => (labels === undefined ? this.inc(value) : this.inc(labels, value)));
+      },
+    });
+    this.#registry.registerMetric(counter);
+  }
+
+  /** A gauge that is read at a scrape. */
+  #gauge<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): Gauge<L> {
+    const gauge = new Gauge<L>({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        read((value, labels) => (labels === undefined ? this.set(value) : this.set(labels, value)));
+      },
+    });
+    this.#registry.registerMetric(gauge);
+    return gauge;
+  }
+}
+
+function increment<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
