@@ -31,6 +31,8 @@ export type RequestHandler = (request: Request, response: Response, expects: boo
 /** A refusal before there is a request to answer: the parser's. */
 export type ParserRefusal = (status: number) => void;
 
+/** Milliseconds that a refused connection stays half-open, so that the client reads the answer before a reset. */
+const LINGER = 1000;
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 /**
@@ -45,6 +47,8 @@ export class Listener {
   readonly #h2: http2.Http2Server;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
+  /** The request that each HTTP/1 connection is at. */
+  readonly #current = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
 
   constructor(options: ListenerOptions, onRequest: RequestHandler, onParserRefusal: ParserRefusal) {
     this.name = options.name;
@@ -83,8 +87,12 @@ export class Listener {
     front.timeout = options.idleTimeout;
     front.maxConnections = options.connections;
     Object.assign(front, { httpAllowHalfOpen: true });
-    front.on('request', (request, response) => onRequest(request, response, false));
-    front.on('checkContinue', (request, response) => onRequest(request, response, true));
+    const begin = (request: IncomingMessage, response: ServerResponse, expects: boolean) => {
+      this.#current.set(request.socket, { request, response });
+      onRequest(request, response, expects);
+    };
+    front.on('request', (request, response) => begin(request, response, false));
+    front.on('checkContinue', (request, response) => begin(request, response, true));
     front.on('checkExpectation', (_request, response) => {
       onParserRefusal(417);
       response.writeHead(417, plainHeaders(true)).end(PLAIN.get(417));
@@ -97,7 +105,15 @@ export class Listener {
         return;
       }
       onParserRefusal(status);
+      const current = this.#current.get(socket as Socket);
+      if (current !== undefined && !current.request.complete) {
+        // Its head may have gone upstream: the end of this connection resets that one too.
+        if (!current.response.headersSent) socket.write(plainAnswer(status, 'request_malformed'));
+        (socket as Socket).destroySoon();
+        return;
+      }
       socket.end(plainAnswer(status, 'request_malformed'));
+      setTimeout(() => socket.destroy(), LINGER).unref();
     });
     this.#sniff(tls === null ? 'connection' : 'secureConnection');
 

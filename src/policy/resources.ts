@@ -30,6 +30,9 @@ function nameOf(service: Service, resource: string): string {
 export function resourceGranted(glob: string | null, facts: Facts): boolean {
   if (glob === null || glob === '*' || facts.naming === 'body') return true;
   if (facts.naming !== 'named' || facts.resources.length === 0) return false;
-  for (let i = 0; i < facts.resources.length; i++) if (!covers(glob, facts.resources[i]!)) return false;
+  for (let i = 0; i < facts.resources.length; i++) {
+    const resource = facts.resources[i]!;
+    if (resource === '_all' || !covers(glob, resource)) return false; // `_all` is a word for everything, not a name
+  }
   return true;
 }

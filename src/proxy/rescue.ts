@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import { header } from '../core/http.ts';
 import { REASONS, type Effect, type Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
 import type { Decision } from '../policy/model.ts';
@@ -31,7 +32,8 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   headers.push('x-request-id', x.requestId, 'x-should-retry', 'false');
   if (answer.status === 429 || answer.status === 503) headers.push('retry-after', '1');
   const unread = x.hasBody && !x.request.complete;
-  const closing = refusal.reason === 'request_malformed' || (unread && !isShort(x));
+  const closing =
+    refusal.reason === 'request_malformed' || header(x.head.headers, 'upgrade') !== null || (unread && !isShort(x));
   if (closing && x.request.httpVersionMajor === 1) headers.push('connection', 'close');
   writeHead(x, answer.status, headers, undefined);
   x.response.end(answer.body);

@@ -160,7 +160,7 @@ const grantDraft = fc.record({
   userId: fc.constantFrom('uma', 'uma', 'uma', 'vic'),
   classifications: seldom<readonly Classification[]>(20, [], fc.subarray([...CLASSIFICATIONS], { minLength: 1 })),
   verbs: seldom<readonly Verb[]>(35, VERBS, fc.subarray([...VERBS], { minLength: 1 })),
-  resource: seldom<string | null>(25, null, fc.constantFrom(...GLOBS)),
+  resource: seldom<string | null>(25, null, fc.constantFrom(...GLOBS, '*all', '*all')),
   from: seldom(15, 0, place),
   to: goal,
   notBefore: opening,
