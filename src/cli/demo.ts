@@ -22,6 +22,7 @@ interface Decided {
   readonly decision: string;
   readonly reason: string;
   readonly region: string | null;
+  readonly status: number;
   readonly line: string;
 }
 
@@ -74,6 +75,7 @@ function summary(line: Record<string, unknown>): Decided {
     decision,
     reason: word('reason'),
     region,
+    status: Number(line['status']),
     line: `${time}  ${decision.padEnd(5)}  ${word('reason').padEnd(24)}${word('tenant_id')} ${word('classification')} ${word('operation_type')} -> ${region ?? 'nowhere'} (${String(line['status'])}, ${String(line['duration_ms'])} ms)`,
   };
 }
@@ -134,7 +136,12 @@ async function playAll(
     decided.off('decision', note);
     const last = seen.at(-1);
     const { decision, reason, region } = scene.expected;
-    const good = last !== undefined && last.decision === decision && last.reason === reason && last.region === region;
+    const good =
+      last !== undefined &&
+      last.decision === decision &&
+      last.reason === reason &&
+      last.region === region &&
+      last.status < 300 === (decision !== 'deny');
     if (!good) failed++;
     process.stdout.write(
       `${String(i + 1).padStart(2)}. ${scene.shows}${by}\n    ${scene.shell}\n` +

@@ -93,7 +93,7 @@ async function startRegion({ id, cloud_region: cloudRegion }: (typeof FACTS)[num
   const [storage, search, inference] = await Promise.all([
     startS3StandIn({ region: id, ...signatory }),
     startOpenSearchStandIn({ cluster: id }),
-    startInferenceStandIn({ region: id, ...signatory }),
+    startInferenceStandIn(signatory),
   ]);
   return { id, storage, search, inference };
 }
