@@ -6,23 +6,25 @@ import type { Shape } from './schema.ts';
 type Path = readonly (string | number)[];
 
 /** What our schemas are made of (schema.ts): a small part of JSON Schema. */
-interface Node {
+export interface SchemaNode {
   readonly type?: string;
-  readonly properties?: Readonly<Record<string, Node>>;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
-  readonly patternProperties?: Readonly<Record<string, Node>>;
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>;
   readonly minProperties?: number;
-  readonly items?: Node;
+  readonly items?: SchemaNode;
   readonly minItems?: number;
   readonly uniqueItems?: boolean;
-  readonly anyOf?: readonly Node[];
+  readonly anyOf?: readonly SchemaNode[];
   readonly enum?: readonly (string | number)[];
   readonly pattern?: string;
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly title?: string;
   readonly description?: string;
+  readonly default?: unknown;
   readonly 'x-shape'?: string;
   readonly 'x-secret'?: boolean;
 }
@@ -34,7 +36,7 @@ interface Node {
 export function conform<S extends TSchema>(shape: Shape<S>, value: unknown, path: Path = []): Problem[] {
   if (shape.conforms(value)) return [];
   const problems: Problem[] = [];
-  explain(shape.schema as Node, value, path, problems);
+  explain(shape.schema as SchemaNode, value, path, problems);
   if (problems.length === 0)
     problems.push({
       code: 'wrong_shape',
@@ -45,7 +47,7 @@ export function conform<S extends TSchema>(shape: Shape<S>, value: unknown, path
   return problems;
 }
 
-function explain(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function explain(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (node.anyOf) return explainUnion(node, node.anyOf, value, path, problems);
   if (node.enum) return explainWord(node, node.enum, value, path, problems);
   switch (node.type) {
@@ -64,7 +66,7 @@ function explain(node: Node, value: unknown, path: Path, problems: Problem[]): v
 }
 
 /** Whether a value is of the schema's own kind, whatever is inside. */
-function isOf(node: Node, value: unknown): boolean {
+function isOf(node: SchemaNode, value: unknown): boolean {
   if (node.anyOf) return node.anyOf.some((branch) => isOf(branch, value));
   if (node.enum) return node.enum.some((word) => typeof word === typeof value);
   switch (node.type) {
@@ -83,7 +85,7 @@ function isOf(node: Node, value: unknown): boolean {
 }
 
 /** The branch that the writer must have meant: of the right kind, and for maps the one that shares most keys. */
-function explainUnion(node: Node, branches: readonly Node[], value: unknown, path: Path, problems: Problem[]): void {
+function explainUnion(node: SchemaNode, branches: readonly SchemaNode[], value: unknown, path: Path, problems: Problem[]): void {
   const fitting = branches.filter((branch) => isOf(branch, value));
   if (fitting.length === 0) return wrongType(node, value, path, problems);
   let best: Problem[] | null = null;
@@ -101,7 +103,7 @@ function explainUnion(node: Node, branches: readonly Node[], value: unknown, pat
   problems.push(...(best ?? []));
 }
 
-function explainObject(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function explainObject(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (!isMap(value)) return wrongType(node, value, path, problems);
   const properties = node.properties ?? {};
   const known = Object.keys(properties);
@@ -119,7 +121,7 @@ function explainObject(node: Node, value: unknown, path: Path, problems: Problem
   for (const [key, inner] of Object.entries(value)) {
     const here = [...path, key];
     if (Object.hasOwn(properties, key)) {
-      explain(properties[key] as Node, inner, here, problems);
+      explain(properties[key] as SchemaNode, inner, here, problems);
       continue;
     }
     const match = patterns.find(([pattern]) => new RegExp(pattern, 'u').test(key));
@@ -153,7 +155,7 @@ function badName(key: string, path: Path): Problem {
   };
 }
 
-function explainList(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function explainList(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (!Array.isArray(value)) return wrongType(node, value, path, problems);
   if (node.minItems !== undefined && value.length < node.minItems)
     problems.push({
@@ -176,7 +178,7 @@ function explainList(node: Node, value: unknown, path: Path, problems: Problem[]
 }
 
 function explainWord(
-  node: Node,
+  node: SchemaNode,
   words: readonly (string | number)[],
   value: unknown,
   path: Path,
@@ -192,7 +194,7 @@ function explainWord(
   });
 }
 
-function explainText(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function explainText(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (typeof value !== 'string') return wrongType(node, value, path, problems);
   const tooShort = node.minLength !== undefined && value.length < node.minLength;
   const tooLong = node.maxLength !== undefined && value.length > node.maxLength;
@@ -207,7 +209,7 @@ function explainText(node: Node, value: unknown, path: Path, problems: Problem[]
   });
 }
 
-function explainNumber(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function explainNumber(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (typeof value !== 'number') return wrongType(node, value, path, problems);
   const { minimum = -Infinity, maximum = Infinity } = node;
   const whole = node.type !== 'integer' || Number.isInteger(value);
@@ -215,7 +217,7 @@ function explainNumber(node: Node, value: unknown, path: Path, problems: Problem
   problems.push({ code: 'out_of_range', path, message: `${value} is out of range`, fix: `write ${rangeOf(node)}` });
 }
 
-function rangeOf(node: Node): string {
+function rangeOf(node: SchemaNode): string {
   const kind = node.type === 'integer' ? 'a whole number' : 'a number';
   if (node.minimum !== undefined && node.maximum !== undefined)
     return `${kind} from ${node.minimum} to ${node.maximum}`;
@@ -223,7 +225,7 @@ function rangeOf(node: Node): string {
   return node.maximum === undefined ? kind : `${kind} of at most ${node.maximum}`;
 }
 
-function wrongType(node: Node, value: unknown, path: Path, problems: Problem[]): void {
+function wrongType(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   problems.push({
     code: 'wrong_type',
     path,
@@ -236,7 +238,7 @@ function wrongType(node: Node, value: unknown, path: Path, problems: Problem[]):
 }
 
 /** What a schema wants, in words. */
-export function kindOf(node: Node): string {
+export function kindOf(node: SchemaNode): string {
   if (node.anyOf) return node.anyOf.map(kindOf).join(' or ');
   if (node.enum) return node.enum.length === 1 ? String(node.enum[0]) : `one of ${node.enum.join(', ')}`;
   switch (node.type) {
@@ -256,7 +258,7 @@ export function kindOf(node: Node): string {
 }
 
 /** A value for a message: kinds only for secrets and collections, and never long. */
-function printed(node: Node, value: unknown): string {
+function printed(node: SchemaNode, value: unknown): string {
   if (value === null || value === undefined) return 'empty (null)';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';

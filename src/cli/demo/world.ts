@@ -93,7 +93,7 @@ async function startRegion({ id, cloud_region: cloudRegion }: (typeof FACTS)[num
   const [storage, search, inference] = await Promise.all([
     startS3StandIn({ region: id, ...signatory }),
     startOpenSearchStandIn({ cluster: id }),
-    startInferenceStandIn(signatory),
+    startInferenceStandIn({ signatory, openaiKey: TOKEN, anthropicKey: TOKEN }),
   ]);
   return { id, storage, search, inference };
 }

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { hint } from '../../core/closest.ts';
+import type { Problem } from '../../core/problem.ts';
+
+type Path = readonly (string | number)[];
+
+/** Where references are looked up. */
+export interface ReferenceSources {
+  readonly env: NodeJS.ProcessEnv;
+  /** What relative file names are relative to. */
+  readonly folder: string;
+}
+
+const MAX_SECRET_BYTES = 65_536;
+
+/**
+ * A copy of a value in which every `${env:NAME}` and `${file:PATH}` of its strings is replaced, once: what they stand
+ * for is not looked at again. One that is missing or empty is a problem that names it, and stays as it is.
+ */
+export function resolveReferences(
+  value: unknown,
+  sources: ReferenceSources,
+  problems: Problem[],
+  path: Path = [],
+): unknown {
+  if (typeof value === 'string') return value.includes('${') ? resolveText(value, sources, problems, path) : value;
+  if (Array.isArray(value)) return value.map((item, i) => resolveReferences(item, sources, problems, [...path, i]));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, resolveReferences(inner, sources, problems, [...path, key])]),
+  );
+}
+
+function resolveText(text: string, sources: ReferenceSources, problems: Problem[], path: Path): string {
+  const complain = (code: string, message: string, fix: string) => problems.push({ code, path, message, fix });
+  if (text.replaceAll(/\$\{[^{}]*\}/g, '').includes('${'))
+    complain('bad_reference', 'a reference has no closing brace', 'write ${env:NAME} or ${file:PATH}');
+  return text.replaceAll(/\$\{([^{}]*)\}/g, (whole, inner: string) => {
+    const colon = inner.indexOf(':');
+    const kind = inner.slice(0, Math.max(colon, 0));
+    const name = inner.slice(colon + 1);
+    if (kind === 'env' && name !== '') return fromEnvironment(name, sources.env, complain) ?? whole;
+    if (kind === 'file' && name !== '') return fromFile(name, sources.folder, complain) ?? whole;
+    complain(
+      'bad_reference',
+      `${whole} refers to nothing${hint(kind || inner, ['env', 'file'])}`,
+      'write ${env:NAME} or ${file:PATH}',
+    );
+    return whole;
+  });
+}
+
+type Complain = (code: string, message: string, fix: string) => void;
+
+function fromEnvironment(name: string, env: NodeJS.ProcessEnv, complain: Complain): string | null {
+  const value = env[name];
+  if (value !== undefined && value !== '') return value;
+  complain(
+    'env_missing',
+    `the environment variable ${name} is ${value === undefined ? 'not set' : 'empty'}`,
+    `set ${name}, or remove what refers to it`,
+  );
+  return null;
+}
+
+function fromFile(name: string, folder: string, complain: Complain): string | null {
+  let text: string;
+  try {
+    const bytes = readFileSync(resolve(folder, name));
+    if (bytes.length > MAX_SECRET_BYTES) {
+      complain(
+        'file_too_large',
+        `the file ${name} is larger than 64 KiB`,
+        'refer to a file that holds only the secret',
+      );
+      return null;
+    }
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT' ? 'does not exist' : error instanceof TypeError ? 'is not UTF-8' : `cannot be read (${code})`;
+    complain('file_missing', `the file ${name} ${why}`, `create ${name} with the secret in it, or name another file`);
+    return null;
+  }
+  const secret = text.replace(/[\r\n]+$/, '');
+  if (secret !== '') return secret;
+  complain('file_empty', `the file ${name} is empty`, `write the secret into ${name}`);
+  return null;
+}
+
+/** Keys of a credential that may not stand in the file itself. */
+const SECRET_KEYS = ['secret_access_key', 'session_token', 'password', 'value'];
+
+/** Credentials of the file, before references are resolved, that hold a secret in clear text. */
+export function findClearSecrets(value: unknown): Problem[] {
+  const problems: Problem[] = [];
+  const credentials = (value as { credentials?: unknown } | null)?.credentials;
+  if (typeof credentials !== 'object' || credentials === null) return problems;
+  for (const [name, credential] of Object.entries(credentials)) {
+    if (typeof credential !== 'object' || credential === null) continue;
+    for (const key of SECRET_KEYS) {
+      const secret: unknown = (credential as Record<string, unknown>)[key];
+      if (secret === undefined || secret === null || (typeof secret === 'string' && /\$\{[^{}]+\}/.test(secret)))
+        continue;
+      problems.push({
+        code: 'clear_secret',
+        path: ['credentials', name, key],
+        message: 'is a secret in clear text',
+        fix: 'put it into the environment or a file, and write ${env:NAME} or ${file:PATH} here',
+      });
+    }
+  }
+  return problems;
+}
