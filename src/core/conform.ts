@@ -85,7 +85,13 @@ function isOf(node: SchemaNode, value: unknown): boolean {
 }
 
 /** The branch that the writer must have meant: of the right kind, and for maps the one that shares most keys. */
-function explainUnion(node: SchemaNode, branches: readonly SchemaNode[], value: unknown, path: Path, problems: Problem[]): void {
+function explainUnion(
+  node: SchemaNode,
+  branches: readonly SchemaNode[],
+  value: unknown,
+  path: Path,
+  problems: Problem[],
+): void {
   const fitting = branches.filter((branch) => isOf(branch, value));
   if (fitting.length === 0) return wrongType(node, value, path, problems);
   let best: Problem[] | null = null;

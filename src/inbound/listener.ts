@@ -194,13 +194,16 @@ export class Listener {
   async close(bound: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#front.close(() => resolve()));
     for (const session of this.#sessions) session.close();
+    // A connection falls idle when its last answer is done, so idle ones are looked for until none is left.
     this.#front.closeIdleConnections();
+    const sweep = setInterval(() => this.#front.closeIdleConnections(), 100);
     const cut = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
       this.#front.closeAllConnections();
       for (const socket of this.#sockets) socket.destroy();
     }, bound);
     await closed;
+    clearInterval(sweep);
     clearTimeout(cut);
   }
 }

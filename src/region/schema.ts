@@ -114,7 +114,7 @@ const storage = closed({
       maxLength: 256,
       default: '{bucket}',
       description:
-        'Physical bucket name, from `{bucket}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. It must hold `{bucket}`.',
+        'Physical bucket name, from `{bucket}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{bucket}` all buckets become one.',
     }),
   ),
   create_bucket: flag(false, 'Whether CreateBucket is passed on, with this region forced.'),
@@ -137,7 +137,7 @@ const search = closed({
       maxLength: 256,
       default: '{index}',
       description:
-        'Physical index name, from `{index}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. It must hold `{index}`.',
+        'Physical index name, from `{index}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{index}` all indexes become one.',
     }),
   ),
 });

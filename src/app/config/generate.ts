@@ -15,10 +15,10 @@ import { CONFIGURATION_FILE } from './schema.ts';
 const ROOT = new URL('../../../', import.meta.url);
 
 const SCHEMAS: readonly (readonly [name: string, schema: SchemaNode])[] = [
-  ['domicile', CONFIGURATION_FILE.schema],
-  ['regions', REGIONS_FILE.schema],
-  ['policies', POLICY_FILE.schema],
-  ['regime', REGIME_FILE.schema],
+  ['domicile', CONFIGURATION_FILE.schema as SchemaNode],
+  ['regions', REGIONS_FILE.schema as SchemaNode],
+  ['policies', POLICY_FILE.schema as SchemaNode],
+  ['regime', REGIME_FILE.schema as SchemaNode],
 ];
 
 const INTRODUCTION = `# Configuration

@@ -29,7 +29,11 @@ function addKey(name: string, node: SchemaNode, required: boolean, rows: string[
   const map = branches.find(({ properties, patternProperties }) => properties ?? patternProperties);
   const list = branches.find(({ items }) => items?.properties);
   const takes = map ? (branches.length > 1 ? 'map or null' : 'map') : takesOf(node);
-  const initial = required ? 'required' : map && node.default !== null ? '' : code(JSON.stringify(node.default));
+  const initial = required
+    ? 'required'
+    : map?.properties && node.default !== null
+      ? ''
+      : code(JSON.stringify(node.default));
   rows.push(row(name, takes, initial, node.description ?? map?.description ?? ''));
   if (map) addKeys(map, name, rows);
   if (list?.items) addKeys(list.items, `${name}[]`, rows);

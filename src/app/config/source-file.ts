@@ -192,7 +192,8 @@ function syntaxProblems(file: string, text: string, document: Document.Parsed): 
       fileProblem(file, 'yaml_version', `is YAML ${yaml.version}`, 'remove the %YAML line: files are YAML 1.2'),
     );
   for (const { code, message, pos } of exhausted ? [exhausted] : found.slice(0, MAX_SYNTAX_PROBLEMS)) {
-    const [words, fix] = SYNTAX[code] ?? [`is not YAML: ${message}`, 'correct the syntax'];
+    const tab = /^ *\t/.test(text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1));
+    const [words, fix] = SYNTAX[tab ? 'TAB_AS_INDENT' : code] ?? [`is not YAML: ${message}`, 'correct the syntax'];
     problems.push(fileProblem(file, `yaml_${code.toLowerCase()}`, words, fix, lineAt(text, pos[0])));
   }
   visit(document, {
