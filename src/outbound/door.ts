@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
-import { Pool, type Dispatcher } from 'undici';
+import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { DIALECTS, type DialectId } from '../core/vocabulary.ts';
 import { Permit } from '../policy/permit.ts';
 import type { Catalogue, Endpoint } from '../region/catalogue.ts';
+import { Networks } from './egress.ts';
 
 /** A request that is ready to leave: signed, with its `host`. `headers` is flat, lower case. */
 export interface Departure {
@@ -35,10 +36,10 @@ export class Door {
 
   constructor(catalogue: Catalogue, options: DoorOptions) {
     this.#catalogue = catalogue;
-    this.#pools = catalogue.regions.flatMap(({ endpoints }) =>
+    this.#pools = catalogue.regions.flatMap(({ endpoints, networks }) =>
       DIALECTS.map((dialect) => {
         const endpoint = endpoints[dialect];
-        return endpoint === undefined ? null : poolFor(endpoint, options);
+        return endpoint === undefined ? null : poolFor(endpoint, new Networks(networks), options);
       }),
     );
   }
@@ -82,8 +83,16 @@ export class Door {
   }
 }
 
-function poolFor(endpoint: Endpoint, options: DoorOptions): Pool {
+function poolFor(endpoint: Endpoint, networks: Networks, options: DoorOptions): Pool {
   const { socketPath } = endpoint;
+  const connect = buildConnector({
+    timeout: options.connectTimeout,
+    rejectUnauthorized: true,
+    keepAlive: true,
+    allowH2: false,
+    lookup: networks.lookup,
+    ...(socketPath === null ? {} : { socketPath }),
+  } as buildConnector.BuildOptions);
   return new Pool(endpoint.origin, {
     connections: options.connections,
     pipelining: 1,
@@ -91,11 +100,11 @@ function poolFor(endpoint: Endpoint, options: DoorOptions): Pool {
     useMilo: false,
     strictContentLength: true,
     keepAliveTimeout: options.keepAliveTimeout,
-    connect: {
-      timeout: options.connectTimeout,
-      rejectUnauthorized: true,
-      keepAlive: true,
-      ...(socketPath === null ? {} : { socketPath }),
+    connect: (target, callback) => {
+      // An address literal is never looked up, so it is judged here; a socket is on no network.
+      const refusal = socketPath === null ? networks.refuse(target.hostname) : null;
+      if (refusal === null) connect(target, callback);
+      else callback(refusal, null);
     },
   });
 }

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { DIALECTS, type DialectId, type Verb } from '../core/vocabulary.ts';
 import { secure, serving } from '../region/availability.ts';
 import type { Catalogue } from '../region/catalogue.ts';
+import { Networks } from './egress.ts';
 
 /** How an endpoint is taken out and put back. Defaults are Envoy's outlier detection. */
 export interface HealthOptions {
@@ -104,12 +105,11 @@ export class Health {
     const endpoint = this.#catalogue.regions[region]?.endpoints[DIALECTS[dialect] as DialectId];
     if (endpoint === undefined || this.#closed) return;
     const url = new URL(endpoint.origin);
+    const { lookup } = new Networks(this.#catalogue.regions[region]!.networks);
+    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
     const socket =
       endpoint.socketPath === null
-        ? connect({
-            host: url.hostname.replace(/^\[|\]$/g, ''),
-            port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-          })
+        ? connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port, lookup })
         : connect({ path: endpoint.socketPath });
     socket.unref();
     this.#probes.add(socket);

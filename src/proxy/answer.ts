@@ -3,6 +3,7 @@ import type { Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
 import type { AnswerWatcher } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
+import { OUTSIDE_REGION } from '../outbound/egress.ts';
 import type { Exchange } from './exchange.ts';
 import { decisionHeaders, refuse, writeHead } from './rescue.ts';
 
@@ -182,9 +183,11 @@ const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
   upstream_connect_failed: 'The upstream could not be reached.',
   upstream_timeout: 'The upstream did not answer in time.',
   upstream_reset: 'The upstream broke off.',
+  egress_outside_region: 'The upstream is not where its region is.',
 };
 
 function reasonOf(error: Error & { code?: string; syscall?: string }, x: Exchange): Reason {
+  if (error.code === OUTSIDE_REGION) return 'egress_outside_region';
   if (error instanceof errors.ConnectTimeoutError) return 'upstream_connect_failed';
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout';

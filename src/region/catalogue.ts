@@ -109,25 +109,34 @@ export interface TemplateValues {
   readonly cloudRegion: string;
 }
 
-const PLACEHOLDER = /\{(bucket|index|tenant|classification|region|cloud_region)\}/g;
+const PLACEHOLDER = /(\{(?:bucket|index|tenant|classification|region|cloud_region)\})/;
+
+/** Templates taken apart, each once: there are as many as endpoints. Even places are texts, odd ones placeholders. */
+const templates = new Map<string, readonly string[]>();
 
 /** Physical name of a logical bucket or index. `{bucket}` and `{index}` both stand for `name`. */
 export function expandTemplate(template: string, values: TemplateValues): string {
   if (template === '{bucket}' || template === '{index}') return values.name;
-  return template.replace(PLACEHOLDER, (_, key: string) => {
-    switch (key) {
-      case 'tenant':
-        return values.tenant;
-      case 'classification':
-        return values.classification;
-      case 'region':
-        return values.region;
-      case 'cloud_region':
-        return values.cloudRegion;
-      default:
-        return values.name;
-    }
-  });
+  let parts = templates.get(template);
+  if (parts === undefined) templates.set(template, (parts = template.split(PLACEHOLDER)));
+  let expanded = parts[0] as string;
+  for (let i = 1; i < parts.length; i += 2) expanded += valueOf(parts[i] as string, values) + parts[i + 1];
+  return expanded;
+}
+
+function valueOf(placeholder: string, values: TemplateValues): string {
+  switch (placeholder) {
+    case '{tenant}':
+      return values.tenant;
+    case '{classification}':
+      return values.classification;
+    case '{region}':
+      return values.region;
+    case '{cloud_region}':
+      return values.cloudRegion;
+    default:
+      return values.name;
+  }
 }
 
 /** Which services a region serves, for `/health/regions`. */
