@@ -67,6 +67,10 @@ export function checkFraming(head: Head, version: string, limits: HeadLimits): R
     } else if (name === 'content-length') {
       if (!isLength(value)) return malformed('Content-Length is not a plain number.');
       if (headerCount(headers, 'content-length') > 1) return malformed('Content-Length is repeated.');
+    } else if (name === 'expect') {
+      // node:http finds `100-continue` within any list; a server behind might make something of the rest.
+      if (value.toLowerCase() !== '100-continue')
+        return new Refusal('request_malformed', 'The expectation cannot be met.', '', null, 417);
     } else if (METHOD_OVERRIDES.has(name)) {
       return malformed('Method override fields are not allowed.');
     } else if (name === 'connection') {

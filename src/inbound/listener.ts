@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import type { Reason } from '../core/reasons.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -28,8 +29,8 @@ export interface ListenerOptions {
 /** Called for each request. `expects` is true when the client waits for 100 Continue before it sends the body. */
 export type RequestHandler = (request: Request, response: Response, expects: boolean) => void;
 
-/** A refusal before there is a request to answer: the parser's. */
-export type ParserRefusal = (status: number) => void;
+/** A refusal before there is a request to handle: the parser's, or of a tunnel. */
+export type ParserRefusal = (reason: Reason, status: number) => void;
 
 /** Milliseconds that a refused connection stays half-open, so that the client reads the answer before a reset. */
 const LINGER = 1000;
@@ -88,32 +89,45 @@ export class Listener {
     front.maxConnections = options.connections;
     Object.assign(front, { httpAllowHalfOpen: true });
     const begin = (request: IncomingMessage, response: ServerResponse, expects: boolean) => {
-      this.#current.set(request.socket, { request, response });
-      onRequest(request, response, expects);
+      if (!this.#follows(request, response)) return;
+      // llhttp lets `GET /` and `GET / HTTP/2.0` through as requests of those versions.
+      if (request.httpVersionMajor === 1) onRequest(request, response, expects);
+      else refuseHead(response, 400);
+    };
+    const refuseHead = (response: ServerResponse, status: number) => {
+      onParserRefusal('request_malformed', status);
+      response.shouldKeepAlive = false;
+      response.writeHead(status, plainHeaders(true)).end(PLAIN.get(status));
     };
     front.on('request', (request, response) => begin(request, response, false));
     front.on('checkContinue', (request, response) => begin(request, response, true));
-    front.on('checkExpectation', (_request, response) => {
-      onParserRefusal(417);
-      response.writeHead(417, plainHeaders(true)).end(PLAIN.get(417));
+    front.on('checkExpectation', (request, response) => {
+      if (this.#follows(request, response)) refuseHead(response, 417);
     });
-    front.on('connect', (_request, socket) => refuseTunnel(socket as Socket));
+    front.on('connect', (_request, socket) => {
+      onParserRefusal('operation_not_permitted', 403);
+      socket.on('error', destroyIt);
+      this.#sayLast(socket as Socket, plainAnswer(403, 'operation_not_permitted'));
+    });
     front.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = statusOfParserError(error);
       if (status === null || !socket.writable) {
         socket.destroy();
         return;
       }
-      onParserRefusal(status);
       const current = this.#current.get(socket as Socket);
+      // Refused for its head already, and answered: this is the rest of it.
+      if (current?.response.writableEnded === true && endsConnection(current.response)) return;
+      onParserRefusal('request_malformed', status);
       if (current !== undefined && !current.request.complete) {
-        // Its head may have gone upstream: the end of this connection resets that one too.
-        if (!current.response.headersSent) socket.write(plainAnswer(status, 'request_malformed'));
+        // Its head may have gone upstream: the end of this connection resets that one too. An answer that has no socket
+        // yet waits for those before it, and must not overtake them.
+        const { headersSent, socket: its } = current.response;
+        if (!headersSent && its !== null) socket.write(plainAnswer(status, 'request_malformed'));
         (socket as Socket).destroySoon();
         return;
       }
-      socket.end(plainAnswer(status, 'request_malformed'));
-      setTimeout(() => socket.destroy(), LINGER).unref();
+      this.#sayLast(socket as Socket, plainAnswer(status, 'request_malformed'));
     });
     this.#sniff(tls === null ? 'connection' : 'secureConnection');
 
@@ -127,6 +141,27 @@ export class Listener {
     });
     // A session that fails has nobody to answer; its streams have been told by their own events.
     this.#h2.on('sessionError', (_error, session) => session.destroy());
+  }
+
+  /**
+   * Notes a request as the latest of its connection. False behind an answer that says `close`: nothing is served there, it
+   * may be the tail of what was refused (RFC 9112 §9.6).
+   */
+  #follows(request: IncomingMessage, response: ServerResponse): boolean {
+    if (endsConnection(this.#current.get(request.socket)?.response)) return false;
+    this.#current.set(request.socket, { request, response });
+    return true;
+  }
+
+  /** Answers what never became a request, behind the answers that are still due on its connection, and ends that. */
+  #sayLast(socket: Socket, answer: string): void {
+    const due = this.#current.get(socket)?.response;
+    const say = () => {
+      socket.end(answer);
+      setTimeout(() => socket.destroy(), LINGER).unref();
+    };
+    if (due === undefined || due.writableFinished) say();
+    else due.once('finish', say);
   }
 
   /** Takes the protocol's own listener off, and puts it behind a look at the first bytes. */
@@ -208,6 +243,11 @@ export class Listener {
   }
 }
 
+/** Whether an answer that has begun is the last one of its connection. */
+function endsConnection(response: ServerResponse | undefined): boolean {
+  return response !== undefined && response.headersSent && !response.shouldKeepAlive;
+}
+
 function destroyIt(this: Socket): void {
   this.destroy();
 }
@@ -237,11 +277,6 @@ function plainAnswer(status: number, reason: string): string {
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\n` +
     `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\nconnection: close\r\n\r\n${body}`
   );
-}
-
-function refuseTunnel(socket: Socket): void {
-  socket.on('error', destroyIt);
-  socket.end(plainAnswer(403, 'operation_not_permitted'));
 }
 
 /** Status for a parser's error; null when there is nobody left to tell. */

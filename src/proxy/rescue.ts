@@ -110,6 +110,7 @@ export function writeHead(x: Exchange, status: number, headers: string[], messag
   const unfinished = !x.request.complete && x.hasBody && headers.indexOf('connection') < 0 && x.sentAt > 0;
   // An answer that overtakes its request ends the connection; so does draining.
   if (x.proxy.draining || unfinished) headers.push('connection', 'close');
+  if (header(headers, 'connection') !== null) response.shouldKeepAlive = false; // read by the listener
   if (message === undefined) response.writeHead(status, headers);
   else response.writeHead(status, message, headers);
 }

@@ -1,0 +1,15 @@
+import { Agent } from 'node:http';
+import httpProxy from 'http-proxy';
+import { routes } from '../routes.ts';
+import { routeTable, serve } from './listen.ts';
+
+/** http-proxy with a keep-alive agent and the tenant × class map. */
+const route = routeTable(routes());
+const proxy = httpProxy.createProxyServer({ agent: new Agent({ keepAlive: true, maxSockets: 256 }) });
+proxy.on('error', (_error, _request, response) => response.destroy());
+
+serve((request, response) => {
+  const target = route(request.headers['x-tenant-id'], request.headers['x-data-classification']);
+  if (target === null) response.writeHead(403).end();
+  else proxy.web(request, response, { target });
+});

@@ -1,0 +1,55 @@
+/** One figure: its median and the runs that it is the median of, all in `unit`. */
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly runs: readonly number[];
+}
+
+export function row(name: string, unit: string, runs: readonly number[]): Row {
+  return { name, unit, median: median(runs), runs: runs.map(rounded) };
+}
+
+/** Middle value; of an even count, the upper one of the middle two. */
+function median(runs: readonly number[]): number {
+  const sorted = runs.toSorted((a, b) => a - b);
+  const middle = sorted[sorted.length >> 1];
+  if (middle === undefined) throw new TypeError('a median of nothing');
+  return rounded(middle);
+}
+
+/** Three figures, or a whole number. */
+export function rounded(value: number): number {
+  return value >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** Microseconds of time per call, a row of `count` runs of some `milliseconds` each, after one to warm up. */
+export function timed(name: string, count: number, call: () => unknown, milliseconds = 150): Row {
+  const runs: number[] = [];
+  for (let i = 0; i <= count; i++) {
+    const microseconds = oneRun(call, milliseconds);
+    if (i > 0) runs.push(microseconds);
+  }
+  return row(name, 'µs/op', runs);
+}
+
+function oneRun(call: () => unknown, milliseconds: number): number {
+  const began = process.hrtime.bigint();
+  const until = began + BigInt(milliseconds * 1e6);
+  let calls = 0;
+  let now = began;
+  while (now < until) {
+    for (let i = 0; i < 256; i++) call();
+    calls += 256;
+    now = process.hrtime.bigint();
+  }
+  return Number(now - began) / 1000 / calls;
+}
+
+/** Rows as lines of a table, the first line its heading; figures right-aligned. */
+export function table(heading: readonly string[], lines: readonly (readonly string[])[]): string {
+  const widths = heading.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
+  const format = (line: readonly string[]) =>
+    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
+  return [heading, widths.map((width) => '-'.repeat(width)), ...lines].map(format).join('\n');
+}
