@@ -21,6 +21,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   #headers: string[] = [];
   #chunks: Buffer[] = [];
   #held = 0;
+  /** Content-Length of the answer; -1 when it does not say. */
+  #length = -1;
 
   constructor(x: Exchange) {
     this.#x = x;
@@ -71,9 +73,11 @@ export class Answer implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const x = this.#x;
     if (this.#state === 'passing') {
+      const whole = x.bytesOut === 0 && chunk.length === this.#length;
       x.bytesOut += chunk.length;
       this.#watcher?.data(chunk);
-      if (!write(x, chunk)) controller.pause();
+      if (whole) endWith(x, chunk);
+      else if (!(x.response as NodeJS.WritableStream).write(chunk)) controller.pause();
     } else if (this.#state === 'inspecting') {
       this.#held += chunk.length;
       if (this.#held > x.proxy.limits.inspectBodyBytes) {
@@ -94,7 +98,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       if (refusal !== null) return this.#refuse(refusal);
       this.#pass();
       x.bytesOut += body.length;
-      if (body.length > 0) write(x, body);
+      endWith(x, body);
     } else if (this.#state !== 'passing') {
       return;
     }
@@ -105,7 +109,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       x.outcome = seen.reason;
       x.detail = seen.detail;
     }
-    x.response.end();
+    if (!x.response.writableEnded) x.response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -133,6 +137,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     for (let i = 0; i < this.#headers.length; i += 2) {
       const name = this.#headers[i] as string;
       if (HOP_BY_HOP.has(name) || OURS.has(name) || (named !== null && named.has(name))) continue;
+      if (name === 'content-length') this.#length = Number(this.#headers[i + 1]);
       headers.push(name, this.#headers[i + 1] as string);
     }
     decisionHeaders(x, headers);
@@ -223,14 +228,13 @@ function find(headers: readonly string[], name: string): string | null {
 }
 
 /**
- * One body write. A small first chunk goes as latin1 text, which is the same bytes: node:http joins text with the head
- * into one write, and a system call costs more than the copy.
+ * Ends an answer whose whole body is at hand. A small one goes as latin1 text, which is the same bytes: node:http joins
+ * text with the head into one write, and a system call costs more than the copy.
  */
-function write(x: Exchange, chunk: Buffer): boolean {
+function endWith(x: Exchange, body: Buffer): void {
   const response = x.response as NodeJS.WritableStream;
-  if (x.bytesOut > chunk.length || chunk.length > JOINED_BYTES || x.request.httpVersionMajor !== 1)
-    return response.write(chunk);
-  return response.write(chunk.toString('latin1'), 'latin1');
+  if (body.length > JOINED_BYTES || x.request.httpVersionMajor !== 1) response.end(body);
+  else response.end(body.toString('latin1'), 'latin1');
 }
 
 const JOINED_BYTES = 8192;
