@@ -137,11 +137,9 @@ export class DataPlane {
     return new Listener(
       options,
       (request, response, expects) => handle(proxy, service, request, response, expects),
-      (status) => {
-        proxy.metrics.requests.count(
-          proxy.metrics.requests.slot(service, null, null, null, 'deny', 'request_malformed', null),
-        );
-        this.#log.info('refused', { reason: 'request_malformed', service, status });
+      (reason, status) => {
+        proxy.metrics.requests.count(proxy.metrics.requests.slot(service, null, null, null, 'deny', reason, null));
+        this.#log.info('refused', { reason, service, status });
       },
     );
   }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { loadCatalogue, loadConfiguration, loadMachine } from '../app/config/load.ts';
 import { findAllFiles, findRegimeFiles } from '../app/config/find.ts';
 import { PolicyLoader } from '../app/config/policies.ts';
-import { fileProblem, formatProblem, type FileProblem } from '../app/config/problem.ts';
+import { fileProblem, formatProblem, inOrder, type FileProblem } from '../app/config/problem.ts';
 import { kindOfFile } from '../app/config/kind.ts';
 import { readSourceFile, shownName } from '../app/config/source-file.ts';
 import { readArguments, type Command } from './command.ts';
@@ -28,8 +28,6 @@ const OPTIONS = {
 } as const;
 
 export const check: Command = {
-  name: 'check',
-  summary: 'validates configuration, regions, policies and regimes',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArguments(args, OPTIONS, true);
@@ -37,7 +35,7 @@ export const check: Command = {
       positionals.length === 0
         ? loadConfiguration(values.config, process.env).problems
         : checkPaths(positionals, values.config);
-    print(problems, values.json);
+    print(inOrder(problems), values.json);
     return problems.some(({ severity }) => severity === 'error') ? 1 : 0;
   },
 };

@@ -2,9 +2,6 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 
 /** One command: a file of its own in this room. Resolves to the exit code: 0 done, 1 failed, 2 misused. */
 export interface Command {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   readonly help: string;
   run(args: readonly string[]): Promise<number>;
 }

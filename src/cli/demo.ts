@@ -27,8 +27,6 @@ interface Decided {
 }
 
 export const demo: Command = {
-  name: 'demo',
-  summary: 'three stand-in regions on loopback, Domicile in front, and commands to copy',
   help: HELP,
   async run(args) {
     const { values } = readArguments(args, { once: { type: 'boolean', default: false } } as const);

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { denial, Explainer, FACT_KEYS, type Explanation, type WrittenFacts } from '../app/explain.ts';
 import { loadConfiguration } from '../app/config/load.ts';
+import { PolicyLoader } from '../app/config/policies.ts';
 import { formatProblem, hasErrors } from '../app/config/problem.ts';
 import { identityRules } from '../app/identity.ts';
 import { tenantSource } from '../app/tenants.ts';
@@ -55,8 +56,6 @@ const OPTIONS = {
 } as const;
 
 export const explain: Command = {
-  name: 'explain',
-  summary: 'one decision, step by step',
   help: HELP,
   async run(args) {
     const { values } = readArguments(args, OPTIONS);
@@ -101,7 +100,13 @@ function checkFacts(values: {
 }
 
 function explainerFor(config: string): Explainer {
-  const { settings, catalogue, policySet, problems } = loadConfiguration(config, process.env);
+  const { settings, catalogue, policySet, problems } = loadConfiguration(
+    config,
+    process.env,
+    new PolicyLoader(),
+    Date.now(),
+    'unneeded',
+  );
   if (hasErrors(problems) || settings === null || catalogue === null || policySet === null) {
     throw new CommandError(problems.map(formatProblem).join('\n'));
   }

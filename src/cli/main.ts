@@ -1,11 +1,21 @@
 import { version } from '../app/version.ts';
-import { check } from './check.ts';
 import { CommandError, UsageError, type Command } from './command.ts';
-import { demo } from './demo.ts';
-import { explain } from './explain.ts';
-import { serve } from './serve.ts';
 
-const COMMANDS: readonly Command[] = [serve, demo, check, explain];
+/** Commands and how to get them. Each is loaded when it is asked for: `explain` needs none of what `serve` does. */
+const COMMANDS: readonly { readonly name: string; readonly summary: string; load(): Promise<Command> }[] = [
+  { name: 'serve', summary: 'the data plane and the ops port', load: async () => (await import('./serve.ts')).serve },
+  {
+    name: 'demo',
+    summary: 'three stand-in regions on loopback, Domicile in front, and commands to copy',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  {
+    name: 'check',
+    summary: 'validates configuration, regions, policies and regimes',
+    load: async () => (await import('./check.ts')).check,
+  },
+  { name: 'explain', summary: 'one decision, step by step', load: async () => (await import('./explain.ts')).explain },
+];
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
@@ -24,13 +34,14 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${version()}\n`);
     return 0;
   }
-  const command = COMMANDS.find((known) => known.name === name);
-  if (command === undefined) {
+  const entry = COMMANDS.find((known) => known.name === name);
+  if (entry === undefined) {
     process.stderr.write(
       `domicile: no command "${name}". Commands: ${COMMANDS.map((known) => known.name).join(', ')}.\n`,
     );
     return 2;
   }
+  const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(command.help);
     return 0;

@@ -13,8 +13,6 @@ SIGTERM and SIGINT drain: nothing new is accepted, what is in flight finishes, e
 `;
 
 export const serve: Command = {
-  name: 'serve',
-  summary: 'the data plane and the ops port',
   help: HELP,
   async run(args) {
     const { values } = readArguments(args, { config: { type: 'string', default: 'config/domicile.yaml' } } as const);

@@ -19,10 +19,10 @@ export function closest(word: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** `, did you mean X?`, or nothing. */
+/** ` (did you mean X?)`, or nothing. */
 export function hint(word: string, candidates: Iterable<string>): string {
   const near = closest(word, candidates);
-  return near === null ? '' : `; did you mean ${near}?`;
+  return near === null ? '' : ` (did you mean ${near}?)`;
 }
 
 /** Case, hyphens and underscores are no difference: `primaryRegion` means `primary_region`. */

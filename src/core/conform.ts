@@ -121,7 +121,7 @@ function explainObject(node: SchemaNode, value: unknown, path: Path, problems: P
       code: 'missing_key',
       path: [...path, key],
       message: 'is missing',
-      fix: `add ${key}: ${missing === undefined ? '' : kindOf(missing)}`.trimEnd(),
+      fix: missing === undefined ? `add ${key}` : `add ${key}, ${kindOf(missing)}`,
     });
   }
   for (const [key, inner] of Object.entries(value)) {

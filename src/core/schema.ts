@@ -1,6 +1,7 @@
 import { Type, type Static, type TProperties, type TSchema, type TSchemaOptions } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
-import { Value } from 'typebox/value';
+import type { SchemaNode } from './conform.ts';
+import { filler } from './fill.ts';
 
 /**
  * Building blocks of the schemas of our files. One schema gives the validation, the static type, the JSON Schema for
@@ -51,10 +52,12 @@ export type Filled<T> = T extends readonly (infer Item)[]
 export class Shape<S extends TSchema> {
   readonly schema: S;
   readonly #validator: Validator<{}, S>;
+  readonly #fill: (value: unknown) => unknown;
 
   constructor(schema: S) {
     this.schema = schema;
     this.#validator = Compile(schema);
+    this.#fill = filler(schema as SchemaNode);
   }
 
   /** Whether a value conforms. `explain` of conform.ts says why not. */
@@ -63,8 +66,8 @@ export class Shape<S extends TSchema> {
   }
 
   /** A copy of a conforming value with every default filled in. */
-  fill(value: Static<S>): Filled<Static<S>> {
-    return Value.Default(this.schema, Value.Clone(value)) as Filled<Static<S>>;
+  withDefaults(value: Static<S>): Filled<Static<S>> {
+    return this.#fill(value) as Filled<Static<S>>;
   }
 }
 

@@ -11,6 +11,8 @@ export function selectInference(head: Head): DialectId {
   if (path.startsWith('/guardrail-checks/')) return 'bedrock';
   if (isUnder(path, '/v1/messages') || header(head.headers, 'anthropic-version') !== null) return 'anthropic';
   if (isUnder(path, '/v1/models') && header(head.headers, 'x-api-key') !== null) return 'anthropic';
+  // Other services of AWS are not served; their clients understand a refusal in Bedrock's words.
+  if (!path.startsWith('/v1/') && header(head.headers, 'authorization')?.startsWith('AWS4-') === true) return 'bedrock';
   return 'openai';
 }
 

@@ -74,7 +74,7 @@ export function checkFraming(head: Head, version: string, limits: HeadLimits): R
     } else if (METHOD_OVERRIDES.has(name)) {
       return malformed('Method override fields are not allowed.');
     } else if (name === 'connection') {
-      if (namesIdentity(value)) return malformed('Connection names an identity field.');
+      if (namesJudged(value)) return malformed('Connection names a field that this request is judged by.');
     } else if (name === 'upgrade' && version !== '2.0') {
       return notPermitted('Protocol upgrades are not supported.');
     }
@@ -116,9 +116,18 @@ function hexDigit(c: number): number {
   return -1;
 }
 
-function namesIdentity(connection: string): boolean {
-  if (connection.length < 8) return false;
-  for (const token of connection.split(',')) if (IDENTITY_HEADERS.has(token.trim().toLowerCase())) return true;
+/** Identity, and what tells how a body reads: without them it is not the request judged that travels. */
+const JUDGED: ReadonlySet<string> = new Set([
+  ...IDENTITY_HEADERS,
+  'host',
+  'content-encoding',
+  'content-length',
+  'content-type',
+]);
+
+function namesJudged(connection: string): boolean {
+  if (connection === 'keep-alive' || connection === 'close') return false;
+  for (const token of connection.split(',')) if (JUDGED.has(token.trim().toLowerCase())) return true;
   return false;
 }
 

@@ -5,6 +5,7 @@ import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Reason } from '../core/reasons.ts';
+import type { Reason } from '../core/reasons.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -133,6 +134,14 @@ export class Listener {
 
     this.#h2.on('request', (request, response) => onRequest(request, response, false));
     this.#h2.on('checkContinue', (request, response) => onRequest(request, response, true));
+    // Node would answer both by itself, without a reason.
+    this.#h2.on('checkExpectation', (_request, response) => {
+      onParserRefusal(417);
+      response.writeHead(417, plainHeaders(false)).end(PLAIN.get(417));
+    });
+    this.#h2.on('connect', (_request, response) => {
+      response.writeHead(403, plainHeaders(false, 'operation_not_permitted')).end(NOT_SUPPORTED);
+    });
     this.#h2.on('session', (session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));
@@ -262,17 +271,19 @@ const PLAIN: ReadonlyMap<number, string> = new Map([
   [501, 'The request method is not known.\n'],
 ]);
 
-function plainHeaders(close: boolean): Record<string, string> {
+const NOT_SUPPORTED = 'Not supported.\n';
+
+function plainHeaders(close: boolean, reason: Reason = 'request_malformed'): Record<string, string> {
   return {
     'content-type': 'text/plain; charset=utf-8',
     'x-residency-decision': 'deny',
-    'x-residency-reason': 'request_malformed',
+    'x-residency-reason': reason,
     ...(close ? { connection: 'close' } : {}),
   };
 }
 
-function plainAnswer(status: number, reason: string): string {
-  const body = PLAIN.get(status) ?? 'Not supported.\n';
+function plainAnswer(status: number, reason: Reason): string {
+  const body = PLAIN.get(status) ?? NOT_SUPPORTED;
   return (
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\n` +
     `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\nconnection: close\r\n\r\n${body}`

@@ -41,7 +41,9 @@ export interface ParsedPolicyFile {
  */
 export function parsePolicyFile(value: unknown, aliases: Readonly<Record<string, string>>): ParsedPolicyFile {
   const problems = conform(POLICY_FILE, value).map((problem) => nameAlias(problem, value, aliases));
-  const file = POLICY_FILE.fill(problems.length === 0 ? (value as WrittenPolicyFile) : withoutBroken(value, problems));
+  const file = POLICY_FILE.withDefaults(
+    problems.length === 0 ? (value as WrittenPolicyFile) : withoutBroken(value, problems),
+  );
   const unreadPolicies: string[] = [];
   const places = problems.length === 0 ? null : placesOf(value, problems, unreadPolicies);
   const read = <E, T>(
@@ -220,7 +222,7 @@ export function parseRegimeFile(value: unknown): ParsedRegimeFile {
   const id = (value as { id?: unknown } | null)?.id;
   const named = typeof id === 'string' ? id : null;
   if (problems.length > 0 || !REGIME_FILE.conforms(value)) return { regime: null, id: named, problems };
-  const entry = REGIME_FILE.fill(value);
+  const entry = REGIME_FILE.withDefaults(value);
   const complain: Complain = (path, code, message, fix) => problems.push({ code, path, message, fix });
   const regime: RegimeRecord = {
     id: entry.id,

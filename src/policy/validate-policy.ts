@@ -196,32 +196,36 @@ function validatePlacement(
   const regimes = policy.complianceFrameworks
     .map((id) => world.regimes.get(id))
     .filter((regime) => regime !== undefined && inForce(regime, world.now)) as RegimeRecord[];
+  const emptied: string[] = [];
+  const displaced: string[] = [];
+  const reasons = new Set<string>();
   for (const verb of ['store', 'process', 'access'] as const) {
     const inMode = table.regions.filter((region) => placement[verb][region.index]);
     // Without a region in the mode's own table, the mode has been named as the problem.
     if (inMode.length === 0) continue;
     const open = inMode.filter((region) => !prohibited.includes(region));
     const left = open.filter((region) => !regimes.some((regime) => excludes(regime, region, verb)));
-    const barring = regimes.filter((regime) => open.some((region) => excludes(regime, region, verb)));
-    const because = [
-      ...(open.length < inMode.length ? ['prohibited_regions'] : []),
-      ...barring.map((regime) => `regime ${regime.id}`),
-    ].join(' and ');
-    if (left.length === 0)
-      report.error(
-        'empty_placement',
-        ['primary_region'],
-        `no region is left to ${verb} the data in: ${because} ${because.includes(' and ') ? 'exclude' : 'excludes'} all`,
-        'choose a primary region, mode or frameworks that leave one',
-      );
-    else if (!left.includes(primary) && open.includes(primary))
-      report.warning(
-        'primary_excluded',
-        ['primary_region'],
-        `${because} forbids to ${verb} the data in the primary region ${primary.id}`,
-        'choose a primary region that the frameworks permit',
-      );
+    if (left.length > 0 && (left.includes(primary) || !open.includes(primary))) continue;
+    (left.length === 0 ? emptied : displaced).push(verb);
+    if (open.length < inMode.length) reasons.add('prohibited_regions');
+    for (const regime of regimes)
+      if (open.some((region) => excludes(regime, region, verb))) reasons.add(`regime ${regime.id}`);
   }
+  const because = `because of ${[...reasons].join(' and ')}`;
+  if (emptied.length > 0)
+    report.error(
+      'empty_placement',
+      ['primary_region'],
+      `no region is left to ${emptied.join(', ')} the data in, ${because}`,
+      'choose a primary region, mode or frameworks that leave one',
+    );
+  if (displaced.length > 0)
+    report.warning(
+      'primary_excluded',
+      ['primary_region'],
+      `the primary region ${primary.id} may not ${displaced.join(', ')} the data, ${because}`,
+      'choose a primary region that the frameworks permit',
+    );
 }
 
 /** Types H and L shut out everything outside the territory, L for storing only; D shuts out its destinations. */

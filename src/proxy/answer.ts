@@ -26,7 +26,8 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   constructor(x: Exchange) {
     this.#x = x;
-    x.response.on('close', () => this.#clientGone());
+    // Before the record is made: what a watcher has seen by then belongs into it.
+    x.response.prependListener('close', () => this.#clientGone());
     x.response.on('drain', () => this.#controller?.resume());
   }
 
@@ -52,7 +53,11 @@ export class Answer implements Dispatcher.DispatchHandler {
     if (REDIRECTS.has(status)) {
       const location = find(this.#headers, 'location') ?? find(this.#headers, 'x-amz-bucket-region') ?? '';
       return this.#refuse(
-        new Refusal('upstream_region_mismatch', 'The upstream answered with a redirect.', `${status} ${location}`),
+        new Refusal(
+          'upstream_region_mismatch',
+          'The upstream answered with a redirect.',
+          `${status} ${ORIGIN.exec(location)?.[0] ?? ''}`.trimEnd(), // its path names an object
+        ),
       );
     }
     const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, this.#headers);
@@ -136,7 +141,13 @@ export class Answer implements Dispatcher.DispatchHandler {
     const named = connectionNamed(this.#headers);
     for (let i = 0; i < this.#headers.length; i += 2) {
       const name = this.#headers[i] as string;
-      if (HOP_BY_HOP.has(name) || OURS.has(name) || (named !== null && named.has(name))) continue;
+      if (
+        HOP_BY_HOP.has(name) ||
+        OURS.has(name) ||
+        name.startsWith('x-residency-') ||
+        (named !== null && named.has(name))
+      )
+        continue;
       if (name === 'content-length') this.#length = Number(this.#headers[i + 1]);
       headers.push(name, this.#headers[i + 1] as string);
     }
@@ -157,6 +168,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       // A cut-off body must not look like a whole one.
       this.#x.outcome = refusal.reason;
       this.#x.detail = refusal.detail;
+      this.#noteSeen();
       this.#x.response.destroy();
     } else {
       refuse(this.#x, refusal);
@@ -166,23 +178,26 @@ export class Answer implements Dispatcher.DispatchHandler {
   #clientGone(): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
+    this.#noteSeen();
     this.#controller?.abort(GONE);
+  }
+
+  /** Too late to refuse: the client has it. Counted and logged as what it is, also when the stream broke off. */
+  #noteSeen(): void {
+    const seen = this.#watcher?.end() ?? null;
+    if (seen === null) return;
+    this.#x.outcome = seen.reason;
+    this.#x.detail = seen.detail;
   }
 }
 
 const GONE = new Error('the exchange is over');
 
+const ORIGIN = /^(?:https?:\/\/[^/?#@]+|[a-z0-9-]+$)/i;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Fields that are ours to state; an upstream that sends them is not believed. */
-const OURS: ReadonlySet<string> = new Set([
-  'x-residency-decision',
-  'x-residency-reason',
-  'x-residency-region',
-  'x-residency-policy',
-  'x-request-id',
-  'x-should-retry',
-]);
+/** Fields that are ours to state; an upstream that sends them is not believed. By `alt-svc` it would send our clients past us. */
+const OURS: ReadonlySet<string> = new Set(['x-request-id', 'x-should-retry', 'alt-svc']);
 
 const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
   upstream_connect_failed: 'The upstream could not be reached.',

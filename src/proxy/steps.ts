@@ -18,9 +18,7 @@ import { DecidedPlace } from './place.ts';
 
 /** Bytes: the head can be read in one way only. */
 export function frame(x: Exchange): Refusal | null {
-  const head = readHead(x.request);
-  if (head instanceof Refusal) return head;
-  x.head = head;
+  const head = (x.head = readHead(x.request));
   x.requestId = requestIdOf(header(head.headers, 'x-request-id'));
   x.span = x.proxy.tracing.start(header(head.headers, 'traceparent'), x.service);
   return checkFraming(head, x.version, x.proxy.limits);

@@ -103,7 +103,7 @@ export function checkTemplate(template: string, name: 'bucket' | 'index'): reado
   });
   if (/[{}]/.test(plain))
     complaints.push(complaint('unknown_placeholder', 'has a brace without its partner', `write {${name}} or the like`));
-  if (!template.includes('{bucket}') && !template.includes('{index}'))
+  if (complaints.length === 0 && !template.includes('{bucket}') && !template.includes('{index}'))
     complaints.push({
       ...complaint('template_collapses', `maps every ${name} to the same one`, `put {${name}} into it`),
       severity: 'warning',

@@ -14,11 +14,11 @@ import { CONFIGURATION_FILE } from './schema.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 
-const SCHEMAS: readonly (readonly [name: string, schema: SchemaNode])[] = [
-  ['domicile', CONFIGURATION_FILE.schema as SchemaNode],
-  ['regions', REGIONS_FILE.schema as SchemaNode],
-  ['policies', POLICY_FILE.schema as SchemaNode],
-  ['regime', REGIME_FILE.schema as SchemaNode],
+const SCHEMAS: readonly (readonly [name: string, schema: object])[] = [
+  ['domicile', CONFIGURATION_FILE.schema],
+  ['regions', REGIONS_FILE.schema],
+  ['policies', POLICY_FILE.schema],
+  ['regime', REGIME_FILE.schema],
 ];
 
 const INTRODUCTION = `# Configuration
@@ -50,7 +50,8 @@ function outputs(): readonly (readonly [path: string, text: string])[] {
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }, null, 2)}\n`,
   ]);
   const sections = SCHEMAS.map(
-    ([, schema]) => `\n## ${schema.title ?? ''}\n\n${schema.description ?? ''}\n\n${keyTable(schema)}`,
+    ([, schema]: readonly [string, SchemaNode]) =>
+      `\n## ${schema.title ?? ''}\n\n${schema.description ?? ''}\n\n${keyTable(schema)}`,
   );
   return [...schemas, ['docs/configuration.md', INTRODUCTION + sections.join('')]];
 }

@@ -10,7 +10,7 @@ import { parseRegions } from '../../region/parse.ts';
 import { REGIONS_FILE } from '../../region/schema.ts';
 import { applyOverrides, readEnvironment, type EnvironmentOverride } from './overrides.ts';
 import { PolicyLoader, type PolicySources } from './policies.ts';
-import { hasErrors, keyOf, locate, type FileProblem } from './problem.ts';
+import { hasErrors, inOrder, keyOf, locate, type FileProblem } from './problem.ts';
 import { findClearSecrets, resolveReferences } from './references.ts';
 import { CONFIGURATION_FILE, type WrittenConfiguration } from './schema.ts';
 import { settingsOf, type Settings } from './settings.ts';
@@ -30,14 +30,16 @@ export interface LoadedConfiguration {
  * @param path of domicile.yaml, relative to where we are
  * @param loader remembers policy files between reloads
  * @param now milliseconds since the epoch
+ * @param secrets `unneeded`: for readers that send nothing, so that a decision can be explained where no secret is
  */
 export function loadConfiguration(
   path: string,
   env: NodeJS.ProcessEnv,
   loader = new PolicyLoader(),
   now = Date.now(),
+  secrets: 'needed' | 'unneeded' = 'needed',
 ): LoadedConfiguration {
-  const machine = loadMachine(resolve(path), env);
+  const machine = loadMachine(resolve(path), env, secrets);
   const problems = [...machine.problems];
   if (machine.settings === null || machine.sources === null) return failed(problems);
 
@@ -56,13 +58,6 @@ function failed(problems: readonly FileProblem[]): LoadedConfiguration {
   return { settings: null, catalogue: null, policySet: null, problems: inOrder(problems) };
 }
 
-/** By line within a file, files in the order in which they were first named. */
-function inOrder(problems: readonly FileProblem[]): FileProblem[] {
-  const files = new Map<string, number>();
-  for (const { file } of problems) if (!files.has(file)) files.set(file, files.size);
-  return [...problems].sort((a, b) => (files.get(a.file) ?? 0) - (files.get(b.file) ?? 0) || a.line - b.line);
-}
-
 export interface LoadedMachine {
   /** Never to be put into force when `problems` has errors: it may then lack what was wrong. Null: not even that. */
   readonly settings: Settings | null;
@@ -77,7 +72,11 @@ export interface LoadedMachine {
 const NO_REGION = 'none-given';
 
 /** Reads domicile.yaml alone. `path` is absolute. */
-export function loadMachine(path: string, env: NodeJS.ProcessEnv): LoadedMachine {
+export function loadMachine(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  secrets: 'needed' | 'unneeded' = 'needed',
+): LoadedMachine {
   const { source, problems: unreadable } = readSourceFile(path);
   if (source === null) {
     const locateNowhere = (problem: Problem) => ({
@@ -100,7 +99,7 @@ export function loadMachine(path: string, env: NodeJS.ProcessEnv): LoadedMachine
   );
   const broken: Problem[] = [];
   const raw = applyOverrides(source.value, overrides);
-  const value = resolveReferences(raw, { env, folder: dirname(path) }, broken);
+  const value = resolveReferences(raw, { env, folder: dirname(path), secrets }, broken);
   const misshapen = conform(CONFIGURATION_FILE, value);
   // What a reference that leads nowhere stands in cannot have its right shape either.
   const brokenKeys = new Set(broken.map((problem) => keyOf(problem.path)));
@@ -120,7 +119,7 @@ export function loadMachine(path: string, env: NodeJS.ProcessEnv): LoadedMachine
     const problems = [...found.map(place), ...warnings];
     return { settings: null, sources: null, credentials: new Map(), problems, locate: place };
   }
-  const filled = CONFIGURATION_FILE.fill(written);
+  const filled = CONFIGURATION_FILE.withDefaults(written);
   const settings = settingsOf(path, filled, found);
   const credentials = credentialsOf(value, filled.credentials, broken, found);
   const sources: PolicySources = {
@@ -180,7 +179,7 @@ export function loadCatalogue(
   const all: unknown = (source.value as { regions?: unknown }).regions;
   // With a region gone, places no longer agree with the file's, and policies that name it are not to blame.
   if (!Array.isArray(all) || all.length !== written.regions.length) return { table: null, problems };
-  const { catalogue, problems: found } = parseRegions(REGIONS_FILE.fill(written), credentials);
+  const { catalogue, problems: found } = parseRegions(REGIONS_FILE.withDefaults(written), credentials);
   return { table: catalogue, problems: [...problems, ...found.map((problem) => locate(problem, source))] };
 }
 

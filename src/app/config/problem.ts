@@ -25,6 +25,13 @@ export function hasErrors(problems: readonly FileProblem[]): boolean {
   return problems.some(({ severity }) => severity === 'error');
 }
 
+/** By line within a file, files in the order in which they were first named. */
+export function inOrder(problems: readonly FileProblem[]): FileProblem[] {
+  const files = new Map<string, number>();
+  for (const { file } of problems) if (!files.has(file)) files.set(file, files.size);
+  return [...problems].sort((a, b) => (files.get(a.file) ?? 0) - (files.get(b.file) ?? 0) || a.line - b.line);
+}
+
 /** A problem about a file as a whole. */
 export function fileProblem(file: string, code: string, message: string, fix: string, line = 1, key = ''): FileProblem {
   return { code, file, line, key, message, fix, severity: 'error' };

@@ -10,7 +10,12 @@ export interface ReferenceSources {
   readonly env: NodeJS.ProcessEnv;
   /** What relative file names are relative to. */
   readonly folder: string;
+  /** `unneeded`: under `credentials`, what is missing is replaced by a word that is plainly no secret. */
+  readonly secrets: 'needed' | 'unneeded';
 }
+
+/** Never sent: whoever asks for it sends nothing. */
+const UNNEEDED = 'not-loaded';
 
 const MAX_SECRET_BYTES = 65_536;
 
@@ -33,15 +38,18 @@ export function resolveReferences(
 }
 
 function resolveText(text: string, sources: ReferenceSources, problems: Problem[], path: Path): string {
+  const optional = sources.secrets === 'unneeded' && path[0] === 'credentials';
   const complain = (code: string, message: string, fix: string) => problems.push({ code, path, message, fix });
+  const missing = optional ? () => undefined : complain;
+  const absent = (whole: string) => (optional ? UNNEEDED : whole);
   if (text.replaceAll(/\$\{[^{}]*\}/g, '').includes('${'))
     complain('bad_reference', 'a reference has no closing brace', 'write ${env:NAME} or ${file:PATH}');
   return text.replaceAll(/\$\{([^{}]*)\}/g, (whole, inner: string) => {
     const colon = inner.indexOf(':');
     const kind = inner.slice(0, Math.max(colon, 0));
     const name = inner.slice(colon + 1);
-    if (kind === 'env' && name !== '') return fromEnvironment(name, sources.env, complain) ?? whole;
-    if (kind === 'file' && name !== '') return fromFile(name, sources.folder, complain) ?? whole;
+    if (kind === 'env' && name !== '') return fromEnvironment(name, sources.env, missing) ?? absent(whole);
+    if (kind === 'file' && name !== '') return fromFile(name, sources.folder, missing) ?? absent(whole);
     complain(
       'bad_reference',
       `${whole} refers to nothing${hint(kind || inner, ['env', 'file'])}`,
@@ -51,7 +59,7 @@ function resolveText(text: string, sources: ReferenceSources, problems: Problem[
   });
 }
 
-type Complain = (code: string, message: string, fix: string) => void;
+type Complain = (code: string, message: string, fix: string) => unknown;
 
 function fromEnvironment(name: string, env: NodeJS.ProcessEnv, complain: Complain): string | null {
   const value = env[name];

@@ -133,7 +133,7 @@ function startAsyncInvoke(json: JsonBody, place: Place): Inspection | Refusal {
   if (leak !== null) return leak;
   const output = member(root, 'outputDataConfig');
   const s3 = output === null ? null : member(output, 's3OutputDataConfig');
-  if (s3 === null || member(s3, 's3Uri') === null)
+  if (s3 === null || isNothing(member(s3, 's3Uri')))
     return leakBlocked('s3_uri', 'The output must be written to a bucket.', 'no outputDataConfig.s3OutputDataConfig');
   return inspected(json, walk.edits, [model.value], walk.buckets);
 }

@@ -85,6 +85,8 @@ function guardProfile(id: string, prefix: string, destinations: readonly string[
 function isBare(id: string, place: Place): boolean {
   if (!BARE.test(id)) return false;
   const provider = firstSegment(id);
+  // A geography is no provider, not even where the endpoint's list has it.
+  if (provider === 'global' || destinationsOf(provider, '') !== null) return false;
   return PROVIDERS.has(provider) || place.endpoint.providers.includes(provider);
 }
 

@@ -15,6 +15,8 @@ export interface Route {
   readonly scroll: string | null;
 }
 
+/** Also behind a slash that is encoded: a proxy in front of the cluster may decode before it resolves. */
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
 const VISIBLE_ASCII = /^\/[\x21-\x7e]*$/;
 
 /**
@@ -35,7 +37,7 @@ export function routeOf(method: string, target: string): Route | Refusal {
     if (end < 0) end = path.length;
     const segment = path.slice(start, end);
     const decoded = percentDecoded(segment);
-    if (decoded === null || decoded === '' || decoded === '.' || decoded === '..') {
+    if (decoded === null || decoded === '' || DOT_SEGMENT.test(decoded)) {
       return malformed('The path does not parse.');
     }
     const literal = node.literals.get(segment);
