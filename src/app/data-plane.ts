@@ -126,10 +126,17 @@ export class DataPlane {
         connectTimeout: timeouts.connectMs,
         keepAliveTimeout: UPSTREAM_KEEP_ALIVE,
       }),
-      health: new Health(catalogue, (region, dialect, up) =>
-        this.#log.warn(up ? 'endpoint is back' : 'endpoint is out', { region, dialect }),
-      ),
+      health: new Health(catalogue, (region, dialect, up) => this.#healthChanged(region, dialect, up)),
     };
+  }
+
+  #healthChanged(region: string, dialect: DialectId, up: boolean): void {
+    if (up) this.#log.info('endpoint is back', { region, dialect });
+    else
+      this.#log.warn('endpoint is out: check its url in the catalogue, DNS, the network and the server', {
+        region,
+        dialect,
+      });
   }
 
   #listener(service: Service, options: ListenerOptions): Listener {

@@ -1,21 +1,29 @@
 import { ConfigurationError, Domicile } from '../app/domicile.ts';
 import { version } from '../app/version.ts';
-import { CommandError, readArguments, type Command } from './command.ts';
+import { CommandError, readArguments, UsageError, type Command } from './command.ts';
 
 const HELP = `domicile serve: the data plane and the ops port
 
-  domicile serve [--config FILE]
+  domicile serve [--config FILE] [--workers 1]
 
   --config FILE  default: config/domicile.yaml
+  --workers N    processes; this version serves from one
 
 SIGHUP, or a change of a file, reloads: files that do not hold together change nothing, and the log says why.
 SIGTERM and SIGINT drain: nothing new is accepted, what is in flight finishes, exit 0. A second one ends at once.
 `;
 
+const OPTIONS = {
+  config: { type: 'string', default: 'config/domicile.yaml' },
+  workers: { type: 'string', default: '1' },
+} as const;
+
 export const serve: Command = {
   help: HELP,
   async run(args) {
-    const { values } = readArguments(args, { config: { type: 'string', default: 'config/domicile.yaml' } } as const);
+    const { values } = readArguments(args, OPTIONS);
+    if (values.workers !== '1')
+      throw new UsageError(`--workers ${values.workers}: this version serves from one process, leave it at 1`);
     let domicile: Domicile;
     try {
       domicile = await Domicile.start({ config: values.config, version: version(), env: process.env });

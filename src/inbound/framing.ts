@@ -132,18 +132,31 @@ function namesJudged(connection: string): boolean {
 }
 
 /**
- * The client's fields that travel on: without hop-by-hop fields, those that `Connection` names, identity, `host`,
- * `expect` and `x-request-id`, which the caller sets anew. Connection-named fields go before anything of ours is added
- * (GHSA-79qm-7rj5-m7r9).
+ * Every field by which a client of one of our protocols proves itself, and those that signing makes: upstream sees our
+ * credentials alone. `x-amz-content-sha256` stays for the s3 dialect, which reads it.
+ */
+const CREDENTIALS = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-api-key', 'api-key', 'cookie'];
+
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  ...IDENTITY_HEADERS,
+  ...CREDENTIALS,
+  'host',
+  'expect',
+  'x-request-id',
+]);
+
+/**
+ * The client's fields that travel on: without hop-by-hop fields, those that `Connection` names, identity, credentials,
+ * and what the caller sets anew (`host`, `expect`, `x-request-id`). Connection-named fields go before anything of ours is
+ * added (GHSA-79qm-7rj5-m7r9).
  */
 export function forwardable(headers: readonly string[]): string[] {
   const named = connectionNamed(headers);
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (HOP_BY_HOP.has(name) || IDENTITY_HEADERS.has(name)) continue;
-    if (name === 'host' || name === 'expect' || name === 'x-request-id') continue;
-    if (named !== null && named.has(name)) continue;
+    if (NOT_FORWARDED.has(name) || (named !== null && named.has(name))) continue;
     kept.push(name, headers[i + 1] as string);
   }
   return kept;

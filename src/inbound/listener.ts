@@ -5,7 +5,6 @@ import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Reason } from '../core/reasons.ts';
-import type { Reason } from '../core/reasons.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -136,10 +135,11 @@ export class Listener {
     this.#h2.on('checkContinue', (request, response) => onRequest(request, response, true));
     // Node would answer both by itself, without a reason.
     this.#h2.on('checkExpectation', (_request, response) => {
-      onParserRefusal(417);
+      onParserRefusal('request_malformed', 417);
       response.writeHead(417, plainHeaders(false)).end(PLAIN.get(417));
     });
     this.#h2.on('connect', (_request, response) => {
+      onParserRefusal('operation_not_permitted', 403);
       response.writeHead(403, plainHeaders(false, 'operation_not_permitted')).end(NOT_SUPPORTED);
     });
     this.#h2.on('session', (session) => {

@@ -20,7 +20,8 @@ export function readHead(request: Request): Head {
       continue;
     }
     const lower = fold(name);
-    if (lower === 'host' && request.httpVersionMajor === 2 && headers[0] === 'host' && headers[1] === raw[i + 1]) continue;
+    if (lower === 'host' && request.httpVersionMajor === 2 && headers[0] === 'host' && headers[1] === raw[i + 1])
+      continue;
     headers.push(lower, raw[i + 1] as string);
   }
   return { method: request.method ?? '', target: originForm(request.url ?? '', headers), headers };

@@ -67,10 +67,9 @@ function streamed(x: Exchange, outgoing: Outgoing, answer: Answer): Readable | n
   return request.pipe(filter);
 }
 
-/** Adds what proves us to the upstream. Whatever credential the client sent is gone. */
+/** Adds what proves us to the upstream. Whatever credential the client sent is gone already (`forwardable`). */
 function authenticate(x: Exchange, outgoing: Outgoing, endpoint: Endpoint, region: Region, body: Buffer | null): void {
   const { headers } = outgoing;
-  for (const name of CREDENTIALS) drop(headers, name);
   const { authentication } = endpoint;
   if (authentication.kind === 'none') return;
   if (authentication.kind === 'header') {
@@ -93,17 +92,6 @@ function authenticate(x: Exchange, outgoing: Outgoing, endpoint: Endpoint, regio
     x.now,
   );
 }
-
-/** Every header by which a client of one of our protocols proves itself, and those that signing makes. */
-const CREDENTIALS = [
-  'authorization',
-  'x-amz-date',
-  'x-amz-security-token',
-  'x-amz-content-sha256',
-  'x-api-key',
-  'api-key',
-  'cookie',
-] as const;
 
 /** Takes a header out of a flat list, wherever it stands. */
 function drop(headers: string[], name: string): void {
