@@ -35,3 +35,15 @@ export function queryOf(target: string): string {
   const q = target.indexOf('?');
   return q < 0 ? '' : target.slice(q + 1);
 }
+
+/** Identity headers: each may come once, and none is forwarded (DESIGN 1.3). */
+export const IDENTITY_HEADERS: ReadonlySet<string> = new Set([
+  'x-tenant-id',
+  'x-data-classification',
+  'x-subject-id',
+  'x-learner-id',
+  'x-user-id',
+  'x-requested-region',
+  'x-region',
+  'x-residency-grant',
+]);

@@ -1,4 +1,4 @@
-import { header, headerCount, type Head } from '../core/http.ts';
+import { header, headerCount, IDENTITY_HEADERS, type Head } from '../core/http.ts';
 import { malformed, notPermitted, Refusal } from '../core/refusal.ts';
 
 /** Bounds of a head, in bytes and fields. */
@@ -7,18 +7,6 @@ export interface HeadLimits {
   /** Of the target alone; over it the answer is 414. */
   readonly targetBytes: number;
 }
-
-/** Identity headers: each may come once, and none is forwarded (DESIGN 1.3). */
-export const IDENTITY_HEADERS: ReadonlySet<string> = new Set([
-  'x-tenant-id',
-  'x-data-classification',
-  'x-subject-id',
-  'x-learner-id',
-  'x-user-id',
-  'x-requested-region',
-  'x-region',
-  'x-residency-grant',
-]);
 
 /** Hop-by-hop fields (RFC 9110 §7.6.1), and those that belong to this hop alone. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Redactor } from '../telemetry/redact.ts';
 import type { OpsState, RegionHealth } from './state.ts';
 
-export const SERVICE_NAME = 'Domicile';
+const SERVICE_NAME = 'Domicile';
 
 export interface Reply {
   readonly status: number;

@@ -16,7 +16,7 @@ export interface HealthOptions {
   readonly connectTimeout: number;
 }
 
-export const HEALTH_DEFAULTS: HealthOptions = {
+const HEALTH_DEFAULTS: HealthOptions = {
   failures: 5,
   ejection: 30_000,
   probeInterval: 1000,

@@ -27,9 +27,9 @@ export const COLUMN: Readonly<Record<Verb, number>> = {
 /** How a class crosses a border. */
 export const CROSS_FREELY = 0;
 export const CROSS_LOGGED = 1;
-export const CROSS_RESTRICTED = 2;
+const CROSS_RESTRICTED = 2;
 
-export const DEFAULT_BORDER: Readonly<Record<Classification, number>> = {
+const DEFAULT_BORDER: Readonly<Record<Classification, number>> = {
   identity: CROSS_RESTRICTED,
   transactional: CROSS_RESTRICTED,
   operational: CROSS_LOGGED,
@@ -102,7 +102,7 @@ export interface Bundle {
 
 /** Bits of `Bundle.statuses`. */
 export const STATUS_WRITES = 1;
-export const STATUS_READS = 2;
+const STATUS_READS = 2;
 
 /** What a region's status must have for a verb: draining regions still answer access, delete and admin. */
 export const STATUS_NEEDED: Readonly<Record<Verb, number>> = {
@@ -166,7 +166,7 @@ function effectives(
 }
 
 /** (subject, class) over (subject, all) over (tenant, class) over (tenant, all). */
-export function rank(policy: Policy): number {
+function rank(policy: Policy): number {
   return (policy.subjectId === null ? 0 : 2) + (policy.classifications.length === 0 ? 0 : 1);
 }
 

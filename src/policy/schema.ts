@@ -245,4 +245,3 @@ export type PolicyFile = Filled<Static<typeof policyFile>>;
 export type PolicyEntry = PolicyFile['policies'][number];
 export type GrantEntry = PolicyFile['grants'][number];
 export type OverrideEntry = PolicyFile['overrides'][number];
-export type RegimeEntry = Filled<Static<typeof regimeFile>>;

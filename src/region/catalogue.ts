@@ -1,4 +1,4 @@
-import type { DialectId, RegionStatus, Service } from '../core/vocabulary.ts';
+import type { DialectId, RegionStatus } from '../core/vocabulary.ts';
 
 /** How an upstream request is authenticated. Secrets are resolved values, never `${…}` references. */
 export type Authentication =
@@ -137,13 +137,4 @@ function valueOf(placeholder: string, values: TemplateValues): string {
     default:
       return values.name;
   }
-}
-
-/** Which services a region serves, for `/health/regions`. */
-export function servicesOf(region: Region): readonly Service[] {
-  const services: Service[] = [];
-  if (region.endpoints.s3) services.push('storage');
-  if (region.endpoints.opensearch) services.push('search');
-  if (region.endpoints.bedrock || region.endpoints.openai || region.endpoints.anthropic) services.push('inference');
-  return services;
 }

@@ -1,3 +1,4 @@
+import { IDENTITY_HEADERS } from '../core/http.ts';
 import type { Problem } from '../core/problem.ts';
 import type { CredentialEntries } from './schema.ts';
 
@@ -28,14 +29,7 @@ const RESERVED = new Set([
   'upgrade',
   'te',
   'trailer',
-  'x-tenant-id',
-  'x-data-classification',
-  'x-subject-id',
-  'x-learner-id',
-  'x-user-id',
-  'x-requested-region',
-  'x-region',
-  'x-residency-grant',
+  ...IDENTITY_HEADERS,
   'x-request-id',
   'traceparent',
 ]);

@@ -24,6 +24,8 @@ test.each([
   ['/async-invoke?x=1', [], 'bedrock'],
   ['/async-invoke/x', [], 'bedrock'],
   ['/', [], 'openai'],
+  ['/rerank', ['authorization', 'AWS4-HMAC-SHA256 Credential=x'], 'bedrock'],
+  ['/v1/responses', ['authorization', 'AWS4-HMAC-SHA256 Credential=x'], 'openai'],
 ] as const)('%s with %j speaks %s', (target, headers, dialect) => {
   expect(selectInference({ method: 'POST', target, headers })).toBe(dialect);
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Domicile } from '../../src/app/domicile.ts';
 import { buildWorld, type DemoWorld } from '../../src/cli/demo/world.ts';
 import { REASONS } from '../../src/core/reasons.ts';
-import { IDENTITY_HEADERS } from '../../src/inbound/framing.ts';
+import { IDENTITY_HEADERS } from '../../src/core/http.ts';
 import { ROUTES } from '../../src/ops/routes.ts';
 import { available, program } from '../servers/servers.ts';
 import { quoted, read, ROOT, snippets, table, type Snippet } from './markdown.ts';

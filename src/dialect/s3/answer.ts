@@ -1,7 +1,7 @@
 import { header } from '../../core/http.ts';
 import { Refusal } from '../../core/refusal.ts';
 import { INSPECT, PASS, type Verdict } from '../dialect.ts';
-import { inflate } from './body.ts';
+import { inflateBody } from '../inflate.ts';
 
 /** Codes by which S3 says that a bucket or a signature belongs to another region. */
 const OTHER_REGION = [
@@ -30,7 +30,7 @@ export function judgeAnswer(
 
 /** What the body of a 400 says. One that cannot be read is not passed on: it might name the other region. */
 export function judgeErrorBody(headers: readonly string[], body: Buffer): Refusal | null {
-  const plain = inflate(body, header(headers, 'content-encoding'), ERROR_LIMIT);
+  const plain = inflateBody(body, header(headers, 'content-encoding'), ERROR_LIMIT);
   if (plain instanceof Refusal) return mismatch('a 400 whose body cannot be read');
   const text = plain.toString('latin1');
   const code = element(text, 'Code');

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { gunzipSync } from 'node:zlib';
 import { leakBlocked, malformed, notPermitted, Refusal } from '../../core/refusal.ts';
 import type { Inspection } from '../dialect.ts';
+import { inflateBody } from '../inflate.ts';
 import { elementNames } from './xml.ts';
 
 const NO_NAMES: readonly string[] = [];
@@ -12,7 +12,7 @@ const CREATE_ELEMENTS = new Set(['CreateBucketConfiguration', 'LocationConstrain
 
 /** The body of RestoreObject: allowed only where the object comes back to where it lies. */
 export function inspectRestore(body: Buffer, contentEncoding: string | null, limit: number): Inspection | Refusal {
-  const plain = inflate(body, contentEncoding, limit);
+  const plain = inflateBody(body, contentEncoding, limit);
   if (plain instanceof Refusal) return plain;
   const names = plain.length === 0 ? NO_NAMES : namesOf(plain);
   if (names === null) return unreadable();
@@ -34,7 +34,7 @@ export function inspectCreateBucket(
   limit: number,
   cloudRegion: string,
 ): Inspection | Refusal {
-  const plain = inflate(body, contentEncoding, limit);
+  const plain = inflateBody(body, contentEncoding, limit);
   if (plain instanceof Refusal) return plain;
   const names = plain.length === 0 ? NO_NAMES : namesOf(plain);
   if (names === null) return unreadable();
@@ -48,21 +48,6 @@ export function inspectCreateBucket(
       ? ''
       : `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>${cloudRegion}</LocationConstraint></CreateBucketConfiguration>`;
   return { body: Buffer.from(text), changed: true, resources: NO_NAMES, buckets: NO_NAMES, alsoVerb: null };
-}
-
-/** Bytes as they are read: plain, or gzip within the limit. Any other or stacked encoding is refused (DESIGN 1.9). */
-export function inflate(body: Buffer, contentEncoding: string | null, limit: number): Buffer | Refusal {
-  const coding = contentEncoding === null ? '' : contentEncoding.toLowerCase();
-  if (coding === '' || coding === 'identity') return body;
-  if (coding !== 'gzip') return malformed('The body has an encoding that cannot be inspected.');
-  try {
-    return gunzipSync(body, { maxOutputLength: limit });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      return new Refusal('body_too_large_to_inspect', 'The body is too large to be inspected.');
-    }
-    return malformed('The body does not inflate.');
-  }
 }
 
 function namesOf(body: Buffer): readonly string[] | null {
