@@ -18,7 +18,8 @@ export function record(x: Exchange): void {
   x.recorded = true;
   const { proxy, service, claims, call, decision, place } = x;
   proxy.inflight[service]--;
-  const reason: Reason = x.outcome ?? decision?.reason ?? 'request_malformed';
+  // A request that the client broke off before it left was decided perhaps, but went nowhere: it never was whole.
+  const reason: Reason = x.outcome ?? (x.sentAt > 0 ? decision?.reason : undefined) ?? 'request_malformed';
   const denied = REASONS[reason] !== 200;
   const effect = effectOf(reason, decision);
   const region = x.sentAt > 0 && place !== null ? place.region.id : null;

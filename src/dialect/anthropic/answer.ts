@@ -11,7 +11,7 @@ const LINE = 256 * 1024;
 
 /** `usage.inference_geo` is how Anthropic says where inference ran; only a Messages answer has it. */
 export function guardAnswer(call: AnthropicCall, place: Place, status: number, headers: readonly string[]): Verdict {
-  if (call.operation !== 'Messages' || status !== 200) return PASS;
+  if (call.operation !== 'Messages' || status >= 300) return PASS;
   if (!(header(headers, 'content-type') ?? '').startsWith('text/event-stream')) return INSPECT;
   const encoding = header(headers, 'content-encoding');
   // We asked for `identity`: what cannot be read as it streams cannot be vouched for.
