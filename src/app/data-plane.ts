@@ -96,7 +96,7 @@ export class DataPlane {
     this.proxy.snapshot = next;
     before.health.close();
     // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
-    before.door.close().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
+    before.door.retire().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
   }
 
   /** Stops accepting, finishes what is in flight within `bound` milliseconds, closes every upstream connection. */

@@ -22,7 +22,7 @@ export interface DomicileOptions {
 }
 
 /** Milliseconds that requests in flight have to finish when draining. */
-export const DRAIN_BOUND = 30_000;
+const DRAIN_BOUND = 30_000;
 
 /** The files do not hold together. Every problem is in it, a line each. */
 export class ConfigurationError extends Error {

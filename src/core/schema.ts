@@ -74,7 +74,7 @@ export class Shape<S extends TSchema> {
 const VISIBLE_NAME = '1 to 128 letters, digits, dots, underscores or hyphens, beginning with a letter or digit';
 
 /** DESIGN 1.5, step 1. */
-export const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export const tenantId = (notes: Notes) => shaped(TENANT_ID, VISIBLE_NAME, notes);
 

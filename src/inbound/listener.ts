@@ -34,6 +34,14 @@ export type ParserRefusal = (reason: Reason, status: number) => void;
 
 /** Milliseconds that a refused connection stays half-open, so that the client reads the answer before a reset. */
 const LINGER = 1000;
+/** Requests whose body broke its framing after the head was handed on: whoever has the request counts it. */
+const broken = new WeakSet<Request>();
+
+/** Whether the body of a request broke its framing, so that it never was whole. */
+export function isBroken(request: Request): boolean {
+  return broken.has(request);
+}
+
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 /**
@@ -118,8 +126,8 @@ export class Listener {
       const current = this.#current.get(socket as Socket);
       // Refused for its head already, and answered: this is the rest of it.
       if (current?.response.writableEnded === true && endsConnection(current.response)) return;
-      onParserRefusal('request_malformed', status);
       if (current !== undefined && !current.request.complete) {
+        broken.add(current.request);
         // Its head may have gone upstream: the end of this connection resets that one too. An answer that has no socket
         // yet waits for those before it, and must not overtake them.
         const { headersSent, socket: its } = current.response;
@@ -127,12 +135,23 @@ export class Listener {
         (socket as Socket).destroySoon();
         return;
       }
+      onParserRefusal('request_malformed', status);
       this.#sayLast(socket as Socket, plainAnswer(status, 'request_malformed'));
     });
     this.#sniff(tls === null ? 'connection' : 'secureConnection');
 
-    this.#h2.on('request', (request, response) => onRequest(request, response, false));
-    this.#h2.on('checkContinue', (request, response) => onRequest(request, response, true));
+    const beginStream = (request: Http2ServerRequest, response: Http2ServerResponse, expects: boolean) => {
+      // Node ends a body that breaks off as it ends a whole one. Who reads it listens; nobody else needs to know.
+      request.on('error', () => undefined);
+      request.once('aborted', () => {
+        if (!request.readableEnded) request.destroy(new Error('the client went away'));
+      });
+      // As `timeout` for HTTP/1: neither a body that stalls nor an answer that nobody reads holds on for ever.
+      request.stream.setTimeout(options.idleTimeout, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
+      onRequest(request, response, expects);
+    };
+    this.#h2.on('request', (request, response) => beginStream(request, response, false));
+    this.#h2.on('checkContinue', (request, response) => beginStream(request, response, true));
     // Node would answer both by itself, without a reason.
     this.#h2.on('checkExpectation', (_request, response) => {
       onParserRefusal('request_malformed', 417);
@@ -184,7 +203,7 @@ export class Listener {
       // Attached first: a reset while nobody listens would end the process.
       socket.on('error', destroyIt);
       if (socket.alpnProtocol === 'h2') {
-        this.#h2.emit('connection', socket);
+        this.#beginSession(socket);
         return;
       }
       socket.setTimeout(this.#options.requestHeadTimeout, destroyIt);
@@ -198,13 +217,19 @@ export class Listener {
           first.length >= 3 &&
           PREFACE.subarray(0, Math.min(first.length, PREFACE.length)).equals(first.subarray(0, PREFACE.length))
         ) {
-          this.#h2.emit('connection', socket);
+          this.#beginSession(socket);
         } else {
           for (const listener of http1) listener.call(front, socket);
           socket.resume();
         }
       });
     });
+  }
+
+  /** A client that ends its side of an HTTP/2 connection is gone: half-open, its streams would wait for it for ever. */
+  #beginSession(socket: Socket): void {
+    socket.allowHalfOpen = false;
+    this.#h2.emit('connection', socket);
   }
 
   /**

@@ -33,6 +33,8 @@ export interface DoorOptions {
 export class Door {
   readonly #catalogue: Catalogue;
   readonly #pools: (Pool | null)[];
+  #users = 0;
+  #onUnused: (() => void) | null = null;
 
   constructor(catalogue: Catalogue, options: DoorOptions) {
     this.#catalogue = catalogue;
@@ -75,6 +77,21 @@ export class Door {
     const stats = this.#pools[region * DIALECTS.length + DIALECTS.indexOf(dialect)]?.stats;
     if (stats === undefined) return { active: 0, idle: 0, pending: 0 };
     return { active: stats.connected - stats.free, idle: stats.free, pending: stats.pending };
+  }
+
+  /** Notes a request that may go out by this door; `left` once for each. */
+  entered(): void {
+    this.#users++;
+  }
+
+  left(): void {
+    if (--this.#users === 0) this.#onUnused?.();
+  }
+
+  /** Closes once every request that entered has left: one whose body is still coming has not gone out yet. */
+  async retire(): Promise<void> {
+    if (this.#users > 0) await new Promise<void>((resolve) => (this.#onUnused = resolve));
+    await this.close();
   }
 
   /** Lets requests in flight finish, then closes every connection. */

@@ -5,7 +5,7 @@ import type { AnswerWatcher } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
 import { OUTSIDE_REGION } from '../outbound/egress.ts';
 import type { Exchange } from './exchange.ts';
-import { decisionHeaders, refuse, writeHead } from './rescue.ts';
+import { cutOff, decisionHeaders, refuse, writeHead } from './rescue.ts';
 
 /**
  * The upstream's answer on its way to the client, with backpressure: when the client is slow the upstream connection is
@@ -169,7 +169,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       this.#x.outcome = refusal.reason;
       this.#x.detail = refusal.detail;
       this.#noteSeen();
-      this.#x.response.destroy();
+      cutOff(this.#x);
     } else {
       refuse(this.#x, refusal);
     }

@@ -69,14 +69,14 @@ export class Exchange {
     return this.request.httpVersion;
   }
 
-  /** Whether a body was announced. Its absence on HTTP/2 is told by the stream itself. */
+  /** Whether a body was announced. */
   get hasBody(): boolean {
     const { headers } = this.head;
     for (let i = 0; i < headers.length; i += 2) {
       if (headers[i] === 'content-length') return headers[i + 1] !== '0';
       if (headers[i] === 'transfer-encoding') return true;
     }
-    return 'stream' in this.request && !this.request.stream.endAfterHeaders;
+    return false;
   }
 }
 

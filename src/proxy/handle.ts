@@ -8,7 +8,7 @@ import type { Proxy } from './proxy.ts';
 import { record } from './record.ts';
 import { refuse, rescue } from './rescue.ts';
 import { depart } from './send.ts';
-import { admit, decideHead, frame, guardBody, guardHead, identify, recognise } from './steps.ts';
+import { admit, decideHead, frame, guardBody, guardHead, identify, recognise, stillGranted } from './steps.ts';
 
 /**
  * The whole path of a request:
@@ -21,6 +21,7 @@ import { admit, decideHead, frame, guardBody, guardHead, identify, recognise } f
 export function handle(proxy: Proxy, service: Service, request: Request, response: Response, expects: boolean): void {
   const x = new Exchange(proxy, service, request, response, expects);
   proxy.inflight[service]++;
+  x.snapshot.door.entered();
   response.on('close', () => record(x));
   try {
     const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
@@ -36,7 +37,7 @@ export function handle(proxy: Proxy, service: Service, request: Request, respons
 function inspect(x: Exchange, body: Buffer | Refusal): void {
   try {
     if (!Buffer.isBuffer(body)) return refuse(x, body);
-    const refusal = x.call!.body === 'inspect' ? guardBody(x, body) : null;
+    const refusal = (x.call!.body === 'inspect' ? guardBody(x, body) : null) ?? stillGranted(x);
     if (refusal !== null) refuse(x, refusal);
     else leave(x, x.inspection?.body ?? body);
   } catch (error) {

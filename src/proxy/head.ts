@@ -24,6 +24,9 @@ export function readHead(request: Request): Head {
       continue;
     headers.push(lower, raw[i + 1] as string);
   }
+  // Without a length and not at its end: what HTTP/1 calls chunked. So all that judges a head knows of the body.
+  if ('stream' in request && !request.stream.endAfterHeaders && header(headers, 'content-length') === null)
+    headers.push('transfer-encoding', 'chunked');
   return { method: request.method ?? '', target: originForm(request.url ?? '', headers), headers };
 }
 

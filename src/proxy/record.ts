@@ -1,5 +1,6 @@
 import type { Reason } from '../core/reasons.ts';
 import { REASONS } from '../core/reasons.ts';
+import { isBroken } from '../inbound/listener.ts';
 import type { Exchange } from './exchange.ts';
 import { effectOf } from './rescue.ts';
 
@@ -18,8 +19,8 @@ export function record(x: Exchange): void {
   x.recorded = true;
   const { proxy, service, claims, call, decision, place } = x;
   proxy.inflight[service]--;
-  // A request that the client broke off before it left was decided perhaps, but went nowhere: it never was whole.
-  const reason: Reason = x.outcome ?? (x.sentAt > 0 ? decision?.reason : undefined) ?? 'request_malformed';
+  x.snapshot.door.left();
+  const reason = reasonOf(x);
   const denied = REASONS[reason] !== 200;
   const effect = effectOf(reason, decision);
   const region = x.sentAt > 0 && place !== null ? place.region.id : null;
@@ -47,6 +48,13 @@ export function record(x: Exchange): void {
   }
   if (x.span !== null) proxy.tracing.end(x.span, effect, reason, region, x.status);
   if (proxy.shouldLog(!denied, NOTABLE.has(reason))) log(x, reason, denied, region);
+}
+
+/** A request that broke off before it left, or broke its framing, was decided perhaps, but never was whole. */
+function reasonOf(x: Exchange): Reason {
+  if (x.outcome !== null) return x.outcome;
+  if (x.sentAt === 0 || x.decision === null || isBroken(x.request)) return 'request_malformed';
+  return x.decision.reason;
 }
 
 function log(x: Exchange, reason: Reason, denied: boolean, region: string | null): void {

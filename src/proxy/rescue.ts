@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerResponse } from 'node:http2';
 import { header } from '../core/http.ts';
 import { REASONS, type Effect, type Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
@@ -21,10 +21,7 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome = refusal.reason;
   x.detail = refusal.detail;
   if (refusal.leak !== null) x.proxy.metrics.leakBlocked(x.dialect?.id ?? dialectOf(x), refusal.leak);
-  if (x.response.headersSent || x.response.destroyed) {
-    x.response.destroy();
-    return;
-  }
+  if (x.response.headersSent || x.response.destroyed) return cutOff(x);
   const dialect = x.dialect ?? x.proxy.dialects[dialectOf(x)];
   const answer = dialect.refuse(x.head, refusal.reason, refusal.status, refusal.message, x.requestId);
   const headers = [...answer.headers, 'content-length', String(Buffer.byteLength(answer.body))];
@@ -38,6 +35,13 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   writeHead(x, answer.status, headers, undefined);
   x.response.end(answer.body);
   if (unread) drain(x);
+}
+
+/** Ends an answer so that it does not look whole: over HTTP/2 to destroy it would say that there was no error. */
+export function cutOff(x: Exchange): void {
+  if (x.request.httpVersionMajor === 2)
+    (x.response as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else x.response.destroy();
 }
 
 /** A failing upstream is no decision: the one that let the request go stands (DESIGN 1.4). */
@@ -69,11 +73,16 @@ function isShort(x: Exchange): boolean {
 function drain(x: Exchange): void {
   const { request } = x;
   let left = DRAIN_BYTES;
-  const cut = setTimeout(() => request.destroy(), DRAIN_MILLISECONDS);
+  const stop = () => {
+    if (!('stream' in request)) request.destroy();
+    // RFC 9113 §8.1: no error, when the whole answer is out.
+    else request.stream.close(request.stream.writableFinished ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+  };
+  const cut = setTimeout(stop, DRAIN_MILLISECONDS);
   cut.unref();
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    if (left < 0) request.destroy();
+    if (left < 0) stop();
   });
   request.once('close', () => clearTimeout(cut));
   request.once('end', () => clearTimeout(cut));
@@ -89,7 +98,7 @@ export function decisionHeaders(x: Exchange, headers: string[]): void {
   if (decision.label !== null) headers.push('x-residency-policy', decision.label);
 }
 
-/** Writes the head of an answer. `headers` flat, lower case, values as latin1 text. */
+/** Writes the head of an answer. `headers` flat, lower case, values as latin1 text; a `message` beyond ASCII is left out. */
 export function writeHead(x: Exchange, status: number, headers: string[], message: string | undefined): void {
   x.status = status;
   if (x.request.httpVersionMajor === 2) {
@@ -111,6 +120,9 @@ export function writeHead(x: Exchange, status: number, headers: string[], messag
   // An answer that overtakes its request ends the connection; so does draining.
   if (x.proxy.draining || unfinished) headers.push('connection', 'close');
   if (header(headers, 'connection') !== null) response.shouldKeepAlive = false; // read by the listener
-  if (message === undefined) response.writeHead(status, headers);
+  if (message === undefined || !PHRASE.test(message)) response.writeHead(status, headers);
   else response.writeHead(status, message, headers);
 }
+
+/** node:http throws on what else a reason phrase may hold (RFC 9112 §4). */
+const PHRASE = /^[\t\x20-\x7e]*$/;

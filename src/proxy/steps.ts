@@ -82,11 +82,10 @@ export function decideHead(x: Exchange): Refusal | null {
   return settle(x, x.facts, call.alsoVerb);
 }
 
-/** Decision once more, where the body named something that the head did not; frozen from then on. */
+/** Decision once more, where the body named something that the head did not. */
 function decideBody(x: Exchange): Refusal | null {
-  const { facts, call, inspection, place } = x;
-  if (facts === null || call === null || inspection === null || place === null)
-    throw new TypeError('decided before inspection');
+  const { facts, inspection } = x;
+  if (facts === null || inspection === null) throw new TypeError('decided before inspection');
   if (inspection.buckets.length > 0) {
     const list = effectiveOf(x.bundle!, facts)?.resources[SERVICE_INDEX.storage] ?? null;
     if (list !== null && !inspection.buckets.every((bucket) => onList(list, bucket))) {
@@ -99,9 +98,28 @@ function decideBody(x: Exchange): Refusal | null {
   const naming =
     facts.naming === 'none' || facts.naming === 'exempt' ? facts.naming : resources.length === 0 ? 'none' : 'named';
   x.facts = { ...facts, naming, resources };
-  const before = place.region;
-  const refusal = settle(x, x.facts, inspection.alsoVerb ?? call.alsoVerb);
-  if (refusal === null && x.place?.region !== before) {
+  return settleAgain(x);
+}
+
+/**
+ * The last word before a collected body leaves: others may have used up a grant while it came. With a grant that is
+ * counted the decision is taken again, at the instant of the first; any other stands.
+ */
+export function stillGranted(x: Exchange): Refusal | null {
+  return isCounted(x.decision) || isCounted(x.alsoDecision) ? settleAgain(x) : null;
+}
+
+function isCounted(decision: Decision | null): boolean {
+  if (decision === null) return false;
+  const { grant, secondGrant } = decision;
+  return (grant !== null && grant.maxUses !== null) || (secondGrant !== null && secondGrant.maxUses !== null);
+}
+
+function settleAgain(x: Exchange): Refusal | null {
+  const { facts, call, inspection, place } = x;
+  if (facts === null || call === null || place === null) throw new TypeError('decided again before it was decided');
+  const refusal = settle(x, facts, inspection?.alsoVerb ?? call.alsoVerb);
+  if (refusal === null && x.place?.region !== place.region) {
     return new Refusal('no_compliant_region', 'The region became unavailable while the request was read.');
   }
   return refusal;

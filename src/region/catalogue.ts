@@ -117,11 +117,34 @@ const templates = new Map<string, readonly string[]>();
 /** Physical name of a logical bucket or index. `{bucket}` and `{index}` both stand for `name`. */
 export function expandTemplate(template: string, values: TemplateValues): string {
   if (template === '{bucket}' || template === '{index}') return values.name;
-  let parts = templates.get(template);
-  if (parts === undefined) templates.set(template, (parts = template.split(PLACEHOLDER)));
+  const parts = partsOf(template);
   let expanded = parts[0] as string;
   for (let i = 1; i < parts.length; i += 2) expanded += valueOf(parts[i] as string, values) + parts[i + 1];
   return expanded;
+}
+
+/**
+ * Whether no other tenant's bucket or index can become the same physical one, nor match a wildcard of this tenant's.
+ * `{tenant}-{index}` makes `a-b-c` of tenant `a` with `b-c` and of tenant `a-b` with `c`: so the text that parts the
+ * tenant from the name must not occur in its id, nor begin in it.
+ */
+export function tellsApart(template: string, tenant: string): boolean {
+  if (!template.includes('{tenant}')) return true;
+  const parts = partsOf(template);
+  const names = [parts.indexOf('{bucket}'), parts.indexOf('{index}')].filter((at) => at >= 0);
+  const at = parts.indexOf('{tenant}');
+  if (names.every((name) => name > at)) {
+    const after = parts[at + 1] as string;
+    return names.length === 0 || (after !== '' && (tenant + after).indexOf(after) === tenant.length);
+  }
+  const before = parts[at - 1] as string;
+  return names.every((name) => name < at) && before !== '' && (before + tenant).lastIndexOf(before) === 0;
+}
+
+function partsOf(template: string): readonly string[] {
+  let parts = templates.get(template);
+  if (parts === undefined) templates.set(template, (parts = template.split(PLACEHOLDER)));
+  return parts;
 }
 
 function valueOf(placeholder: string, values: TemplateValues): string {

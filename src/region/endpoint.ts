@@ -1,5 +1,6 @@
 import { hint } from '../core/closest.ts';
 import type { Problem } from '../core/problem.ts';
+import { tellsApart } from './catalogue.ts';
 
 /** Where an upstream is: the fields of `Endpoint` that its URL gives. */
 export interface Location {
@@ -103,6 +104,14 @@ export function checkTemplate(template: string, name: 'bucket' | 'index'): reado
   });
   if (/[{}]/.test(plain))
     complaints.push(complaint('unknown_placeholder', 'has a brace without its partner', `write {${name}} or the like`));
+  if (complaints.length === 0 && !tellsApart(template, ''))
+    complaints.push(
+      complaint(
+        'template_ambiguous',
+        `makes one ${name} of two tenants' different ones`,
+        `part {tenant} and {${name}} by text that no tenant id holds, such as --`,
+      ),
+    );
   if (complaints.length === 0 && !template.includes('{bucket}') && !template.includes('{index}'))
     complaints.push({
       ...complaint('template_collapses', `maps every ${name} to the same one`, `put {${name}} into it`),

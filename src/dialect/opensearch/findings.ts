@@ -94,6 +94,11 @@ export function outsideTemplate(): Refusal {
   return leakBlocked('index_template', 'The request would reach every index of the cluster: name its indices.');
 }
 
+/** The index could be one of another tenant. */
+export function tenantTemplate(): Refusal {
+  return leakBlocked('tenant_template', 'The index could be one of another tenant.');
+}
+
 /** An id names no index that a template could be held against, and its parts can be made up. */
 export function sharedCursor(): Refusal {
   return leakBlocked('opaque_id', 'Scrolls and points in time are not served on a cluster that tenants share.');

@@ -1,4 +1,4 @@
-import { expandTemplate } from '../../region/catalogue.ts';
+import { expandTemplate, tellsApart } from '../../region/catalogue.ts';
 import type { Place } from '../dialect.ts';
 
 /** How the logical names of indices become those of the cluster at one place. */
@@ -7,12 +7,15 @@ export class Naming {
   readonly templated: boolean;
   /** Whether the template tells tenants or classes apart that lie in one cluster. */
   readonly shared: boolean;
+  /** Whether the template keeps this tenant's indices apart from every other's. */
+  readonly apart: boolean;
   readonly #place: Place;
 
   constructor(place: Place) {
     const template = place.endpoint.index;
     this.#place = place;
     this.templated = template !== '{index}';
+    this.apart = tellsApart(template, place.tenant);
     this.shared = template.includes('{tenant}') || template.includes('{classification}');
   }
 

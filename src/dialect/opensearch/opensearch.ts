@@ -7,7 +7,7 @@ import { decodeUtf8, MalformedJson, parseJson, splice } from '../json.ts';
 import { judgeScrollId } from './cursor.ts';
 import { guardMget, guardUpdate } from './document-body.ts';
 import { expandExpression, judgeExpression } from './expression.ts';
-import { Findings, outsideTemplate, sharedCursor } from './findings.ts';
+import { Findings, outsideTemplate, sharedCursor, tenantTemplate } from './findings.ts';
 import { guardAnalyze, guardCreateIndex, guardMapping } from './index-body.ts';
 import { guardBulk, guardMsearch } from './lines.ts';
 import { Naming } from './naming.ts';
@@ -128,6 +128,7 @@ function guardHead(_head: Head, call: SearchCall, place: Place): Refusal | null 
   if (call.leak !== null) return call.leak;
   const naming = new Naming(place);
   if (!naming.templated) return null;
+  if (call.naming !== 'exempt' && !naming.apart) return tenantTemplate();
   if (call.kind === 'scroll' || call.kind === 'pit') return naming.shared ? sharedCursor() : null;
   // A search without an index may still bring a point in time: its body tells.
   const unnamed = call.naming === 'none' && call.kind !== 'search';

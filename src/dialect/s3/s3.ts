@@ -1,7 +1,8 @@
 import { pathOf, queryOf, type Head } from '../../core/http.ts';
 import type { Reason } from '../../core/reasons.ts';
-import { malformed, notPermitted, Refusal } from '../../core/refusal.ts';
+import { leakBlocked, malformed, notPermitted, Refusal } from '../../core/refusal.ts';
 import type { Verb } from '../../core/vocabulary.ts';
+import { tellsApart } from '../../region/catalogue.ts';
 import { canonicalS3Path } from '../../sigv4/canonical.ts';
 import { isHash } from '../../sigv4/payload.ts';
 import type { Dialect, Inspection, Outgoing, Place, RefusalAnswer, Verdict } from '../dialect.ts';
@@ -123,6 +124,9 @@ class S3Dialect implements Dialect<S3Call> {
     if (call.source !== null && call.source.bucket !== call.bucket) {
       const sourceFault = checkBucket(physicalName(call.source.bucket, place));
       if (sourceFault !== null) return sourceFault;
+    }
+    if (!tellsApart(place.endpoint.bucket, place.tenant)) {
+      return leakBlocked('tenant_template', 'The bucket could be one of another tenant.');
     }
     return checkEncryption(facts.encryption, facts.kmsKey, place);
   }
