@@ -52,6 +52,7 @@ export class DataPlane {
       snapshot: this.#snapshot(loaded),
       limits: {
         headers: limits.headers,
+        headBytes: limits.headBytes,
         targetBytes: TARGET_BYTES,
         inspectBodyBytes: limits.inspectBodyBytes,
         inflight: limits.inflight,
@@ -144,10 +145,11 @@ export class DataPlane {
     return new Listener(
       options,
       (request, response, expects) => handle(proxy, service, request, response, expects),
-      (reason, status) => {
+      (reason, status, request_id) => {
         proxy.metrics.requests.count(proxy.metrics.requests.slot(service, null, null, null, 'deny', reason, null));
-        this.#log.info('refused', { reason, service, status });
+        this.#log.info('refused', { request_id, reason, service, status });
       },
+      (error) => this.#log.error('a connection was not accepted', { service, error }),
     );
   }
 

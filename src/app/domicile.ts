@@ -7,6 +7,7 @@ import type { Catalogue } from '../region/catalogue.ts';
 import { isLogLevel, Log, type LogLevel } from '../telemetry/log.ts';
 import { Redactor } from '../telemetry/redact.ts';
 import { createTracing, type Tracing } from '../telemetry/trace.ts';
+import { configDump } from './config-dump.ts';
 import { loadConfiguration } from './config/load.ts';
 import { PolicyLoader } from './config/policies.ts';
 import { formatProblem, hasErrors, type FileProblem } from './config/problem.ts';
@@ -105,7 +106,7 @@ export class Domicile {
       await domicile.plane.listen();
       domicile.opsUrl = await domicile.#ops.listen(loaded.settings.ops.address);
     } catch (error) {
-      await domicile.drain(0);
+      await domicile.#close(0);
       throw error;
     }
     domicile.#watchFiles(loaded);
@@ -125,7 +126,10 @@ export class Domicile {
       return true;
     } catch (error) {
       this.plane.proxy.metrics.reloadFailure();
-      const lines = error instanceof ConfigurationError ? error.problems.map(formatProblem) : [String(error)];
+      const lines =
+        error instanceof ConfigurationError
+          ? error.problems.filter(({ severity }) => severity === 'error').map(formatProblem)
+          : [String(error)];
       for (const line of lines) this.log.error(`reload refused, what was in force stays: ${line}`, { why });
       return false;
     }
@@ -139,13 +143,17 @@ export class Domicile {
 
   async #drain(bound: number): Promise<void> {
     this.log.info('draining');
+    await this.#close(bound);
+    this.log.info('stopped');
+    await this.log.flush();
+    this.#stopped();
+  }
+
+  async #close(bound: number): Promise<void> {
     this.#watch.close();
     await this.plane.drain(bound);
     await this.#tracing.shutdown();
     await this.#ops.close();
-    this.log.info('stopped');
-    await this.log.flush();
-    this.#stopped();
   }
 
   #watchFiles({ settings }: Loaded): void {
@@ -162,7 +170,7 @@ export class Domicile {
       notReady: () => (this.#draining === null ? [] : ['draining']),
       regions: () => regionHealth(plane),
       store: () => ({ status: 'not_configured' }),
-      configDump: () => plane.loaded.settings,
+      configDump: () => configDump(plane.loaded),
       drain: () => {
         this.drain().catch((error: unknown) => this.log.error('drain failed', { error }));
       },

@@ -98,7 +98,7 @@ function checkPaths(paths: readonly string[], config: string): FileProblem[] {
     );
 
   // A regime that is among the files stands for the one of the same name that is in force.
-  const inForce = machine.settings === null ? [] : findRegimeFiles(machine.settings.regimes, true).files;
+  const inForce = machine.settings === null ? [] : findRegimeFiles(machine.settings.regimes, 'regimes', true).files;
   const regimes = [...new Set([...files.regime, ...inForce.filter((file) => !isReplaced(file, files.regime))])];
   const aliases = machine.settings?.classification.aliases ?? new Map<string, string>();
   const loaded = new PolicyLoader().loadFiles(

@@ -9,6 +9,7 @@ import { formatProblem, hasErrors } from '../app/config/problem.ts';
 import { identityRules } from '../app/identity.ts';
 import { tenantSource } from '../app/tenants.ts';
 import { DIALECTS_OF, SERVICES, VERBS, type Service } from '../core/vocabulary.ts';
+import { MalformedJson, parseJson } from '../dialect/json.ts';
 import type { Step, Trace } from '../policy/trace.ts';
 import { CommandError, readArguments, UsageError, type Command } from './command.ts';
 
@@ -143,13 +144,21 @@ async function explainBatch(explainer: Explainer, file: string): Promise<void> {
   }
 }
 
-/** Null for what is no JSON object. */
+/** Null for what is no JSON object, or one that two parsers could read in two ways (equal keys). */
 function parseLine(line: string): WrittenFacts | null {
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as WrittenFacts) : null;
-  } catch {
-    return null; // the caller answers request_malformed
+    const object = parseJson(line);
+    if (object.kind !== 'object') return null;
+    // A fact is a string or null; anything else is carried as what it is not, to be refused as such.
+    return Object.fromEntries(
+      object.keys.map((key, i) => {
+        const value = object.values[i]!;
+        return [key, value.kind === 'string' || value.kind === 'literal' ? value.value : value];
+      }),
+    );
+  } catch (error) {
+    if (error instanceof MalformedJson) return null; // the caller answers request_malformed
+    throw error;
   }
 }
 

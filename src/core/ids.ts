@@ -1,8 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-/** A request id that we make: a random UUID. `randomUUID` keeps a cache of randomness, so this is cheap. */
+/** 96 random bits that tell this process from every other, and a counter that tells its requests apart. */
+const PROCESS = randomBytes(12).toString('hex');
+let requests = 0;
+
+/** A request id that we make: unique, not secret. Drawing a random one for each request would cost ten times as much. */
 export function newRequestId(): string {
-  return randomUUID();
+  return `${PROCESS}-${(++requests).toString(36)}`;
 }
 
 /**
@@ -13,6 +17,30 @@ export function isRequestId(id: string): boolean {
   if (id.length === 0 || id.length > 128) return false;
   for (let i = 0; i < id.length; i++) if (ID_CHARACTER[id.charCodeAt(i)] !== 1) return false;
   return true;
+}
+
+/** W3C Trace Context, section 3.2: version, trace id, parent id, flags; a later version may add more. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+const TRACEPARENT_LENGTH = 55;
+
+/** Whether a `traceparent` may be passed on; what is invalid counts as absent (W3C Trace Context, section 3.2). */
+export function isTraceparent(value: string): boolean {
+  return TRACEPARENT.test(value) && (value.length === TRACEPARENT_LENGTH || !value.startsWith('00'));
+}
+
+/** Hex digits of a trace id and of a parent id. */
+const TRACE_DIGITS = 48;
+let randomness = '';
+let spent = 0;
+
+/** A `traceparent` of a trace that begins here and is not sampled. Randomness is drawn for many at once. */
+export function newTraceparent(): string {
+  if (spent === randomness.length) {
+    randomness = randomBytes(TRACE_DIGITS * 64).toString('hex');
+    spent = 0;
+  }
+  const digits = randomness.slice(spent, (spent += TRACE_DIGITS));
+  return `00-${digits.slice(0, 32)}-${digits.slice(32)}-00`;
 }
 
 /** Tenant ids: `^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`. */

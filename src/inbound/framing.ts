@@ -4,6 +4,8 @@ import { malformed, notPermitted, Refusal } from '../core/refusal.ts';
 /** Bounds of a head, in bytes and fields. */
 export interface HeadLimits {
   readonly headers: number;
+  /** Of the whole head. The parser of HTTP/1 keeps to it by itself. */
+  readonly headBytes: number;
   /** Of the target alone; over it the answer is 414. */
   readonly targetBytes: number;
 }
@@ -38,6 +40,9 @@ export function checkFraming(head: Head, version: string, limits: HeadLimits): R
   if (headers.length / 2 > limits.headers) {
     return new Refusal('request_malformed', 'The request has too many header fields.', '', null, 431);
   }
+  // What node:http2 is told is advice: a stream that opens before the client took note of it is held to 64 KiB.
+  if (version === '2.0' && headBytes(head) > limits.headBytes)
+    return new Refusal('request_malformed', 'The request head is too large.', '', null, 431);
   const fault = targetFault(target);
   if (fault !== null) return malformed(fault);
   if (headerCount(headers, 'host') > 1) return malformed('The Host field is repeated.');
@@ -68,6 +73,12 @@ export function checkFraming(head: Head, version: string, limits: HeadLimits): R
     }
   }
   return null;
+}
+
+function headBytes({ method, target, headers }: Head): number {
+  let bytes = method.length + target.length;
+  for (let i = 0; i < headers.length; i++) bytes += (headers[i] as string).length;
+  return bytes;
 }
 
 /** Digits only, and no more than a double holds exactly. */

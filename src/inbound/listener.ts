@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -29,8 +30,8 @@ export interface ListenerOptions {
 /** Called for each request. `expects` is true when the client waits for 100 Continue before it sends the body. */
 export type RequestHandler = (request: Request, response: Response, expects: boolean) => void;
 
-/** A refusal before there is a request to handle: the parser's, or of a tunnel. */
-export type ParserRefusal = (reason: Reason, status: number) => void;
+/** Told of a refusal before there is a request to handle: the parser's, or of a tunnel. The client sees the same id. */
+export type ParserRefusal = (reason: Reason, status: number, requestId: string) => void;
 
 /** Milliseconds that a refused connection stays half-open, so that the client reads the answer before a reset. */
 const LINGER = 1000;
@@ -52,16 +53,26 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0');
 export class Listener {
   readonly name: string;
   readonly #options: ListenerOptions;
+  readonly #onError: (error: Error) => void;
   readonly #front: http.Server | https.Server;
   readonly #h2: http2.Http2Server;
+  readonly #onParserRefusal: ParserRefusal;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   /** The request that each HTTP/1 connection is at. */
   readonly #current = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
 
-  constructor(options: ListenerOptions, onRequest: RequestHandler, onParserRefusal: ParserRefusal) {
+  /** @param onError told of a connection that the system could not hand over, for want of memory or rights: the next may come */
+  constructor(
+    options: ListenerOptions,
+    onRequest: RequestHandler,
+    onParserRefusal: ParserRefusal,
+    onError: (error: Error) => void,
+  ) {
     this.name = options.name;
     this.#options = options;
+    this.#onParserRefusal = onParserRefusal;
+    this.#onError = onError;
     const { tls } = options;
     const limits = {
       insecureHTTPParser: false,
@@ -103,9 +114,8 @@ export class Listener {
       else refuseHead(response, 400);
     };
     const refuseHead = (response: ServerResponse, status: number) => {
-      onParserRefusal('request_malformed', status);
       response.shouldKeepAlive = false;
-      response.writeHead(status, plainHeaders(true)).end(PLAIN.get(status));
+      response.writeHead(status, plainHeaders(this.#refused('request_malformed', status), true)).end(PLAIN.get(status));
     };
     front.on('request', (request, response) => begin(request, response, false));
     front.on('checkContinue', (request, response) => begin(request, response, true));
@@ -113,9 +123,11 @@ export class Listener {
       if (this.#follows(request, response)) refuseHead(response, 417);
     });
     front.on('connect', (_request, socket) => {
-      onParserRefusal('operation_not_permitted', 403);
       socket.on('error', destroyIt);
-      this.#sayLast(socket as Socket, plainAnswer(403, 'operation_not_permitted'));
+      this.#sayLast(
+        socket as Socket,
+        plainAnswer(403, 'operation_not_permitted', this.#refused('operation_not_permitted', 403)),
+      );
     });
     front.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = statusOfParserError(error);
@@ -131,12 +143,14 @@ export class Listener {
         // Its head may have gone upstream: the end of this connection resets that one too. An answer that has no socket
         // yet waits for those before it, and must not overtake them.
         const { headersSent, socket: its } = current.response;
-        if (!headersSent && its !== null) socket.write(plainAnswer(status, 'request_malformed'));
+        if (!headersSent && its !== null) socket.write(plainAnswer(status, 'request_malformed', null));
         (socket as Socket).destroySoon();
         return;
       }
-      onParserRefusal('request_malformed', status);
-      this.#sayLast(socket as Socket, plainAnswer(status, 'request_malformed'));
+      this.#sayLast(
+        socket as Socket,
+        plainAnswer(status, 'request_malformed', this.#refused('request_malformed', status)),
+      );
     });
     this.#sniff(tls === null ? 'connection' : 'secureConnection');
 
@@ -154,12 +168,11 @@ export class Listener {
     this.#h2.on('checkContinue', (request, response) => beginStream(request, response, true));
     // Node would answer both by itself, without a reason.
     this.#h2.on('checkExpectation', (_request, response) => {
-      onParserRefusal('request_malformed', 417);
-      response.writeHead(417, plainHeaders(false)).end(PLAIN.get(417));
+      response.writeHead(417, plainHeaders(this.#refused('request_malformed', 417), false)).end(PLAIN.get(417));
     });
     this.#h2.on('connect', (_request, response) => {
-      onParserRefusal('operation_not_permitted', 403);
-      response.writeHead(403, plainHeaders(false, 'operation_not_permitted')).end(NOT_SUPPORTED);
+      const requestId = this.#refused('operation_not_permitted', 403);
+      response.writeHead(403, plainHeaders(requestId, false, 'operation_not_permitted')).end(NOT_SUPPORTED);
     });
     this.#h2.on('session', (session) => {
       this.#sessions.add(session);
@@ -179,6 +192,13 @@ export class Listener {
     if (endsConnection(this.#current.get(request.socket)?.response)) return false;
     this.#current.set(request.socket, { request, response });
     return true;
+  }
+
+  /** Tells of a refusal of what never became a request. Gives the id that its answer carries. */
+  #refused(reason: Reason, status: number): string {
+    const requestId = newRequestId();
+    this.#onParserRefusal(reason, status, requestId);
+    return requestId;
   }
 
   /** Answers what never became a request, behind the answers that are still due on its connection, and ends that. */
@@ -246,7 +266,7 @@ export class Listener {
       this.#front.listen(
         'path' in address ? { path: address.path } : { host: address.host, port: address.port, backlog: 1024 },
         () => {
-          this.#front.off('error', fail);
+          this.#front.off('error', fail).on('error', this.#onError);
           resolve();
         },
       );
@@ -298,20 +318,24 @@ const PLAIN: ReadonlyMap<number, string> = new Map([
 
 const NOT_SUPPORTED = 'Not supported.\n';
 
-function plainHeaders(close: boolean, reason: Reason = 'request_malformed'): Record<string, string> {
+function plainHeaders(requestId: string, close: boolean, reason: Reason = 'request_malformed'): Record<string, string> {
   return {
     'content-type': 'text/plain; charset=utf-8',
     'x-residency-decision': 'deny',
     'x-residency-reason': reason,
+    'x-request-id': requestId,
+    'x-should-retry': 'false',
     ...(close ? { connection: 'close' } : {}),
   };
 }
 
-function plainAnswer(status: number, reason: Reason): string {
+/** `requestId` is null where the head became a request, whose own answer this stands for. */
+function plainAnswer(status: number, reason: Reason, requestId: string | null): string {
   const body = PLAIN.get(status) ?? NOT_SUPPORTED;
   return (
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\n` +
-    `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\nconnection: close\r\n\r\n${body}`
+    `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\n${requestId === null ? '' : `x-request-id: ${requestId}\r\n`}` +
+    `x-should-retry: false\r\nconnection: close\r\n\r\n${body}`
   );
 }
 

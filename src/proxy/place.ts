@@ -2,7 +2,7 @@ import type { Classification, Verb } from '../core/vocabulary.ts';
 import type { Place } from '../dialect/dialect.ts';
 import { IN_PROCESS, STATUS_WRITES, ADVISED_AGAINST, type Bundle, type Effective } from '../policy/compile.ts';
 import { placed } from '../policy/decide.ts';
-import { expandTemplate, tellsApart, type Catalogue, type Endpoint, type Region } from '../region/catalogue.ts';
+import { expandTemplate, type Catalogue, type Endpoint, type Region } from '../region/catalogue.ts';
 
 /** The place that a decision named, with what the policy lets a dialect do there. */
 export class DecidedPlace implements Place {
@@ -50,7 +50,7 @@ export class DecidedPlace implements Place {
 
   bucketName(bucket: string): string | null {
     const storage = this.region.endpoints.s3;
-    if (storage === undefined || !tellsApart(storage.bucket, this.tenant)) return null;
+    if (storage === undefined) return null;
     return expandTemplate(storage.bucket, {
       name: bucket,
       tenant: this.tenant,

@@ -27,6 +27,9 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   const headers = [...answer.headers, 'content-length', String(Buffer.byteLength(answer.body))];
   headers.push('x-residency-decision', effectOf(refusal.reason, x.decision), 'x-residency-reason', refusal.reason);
   headers.push('x-request-id', x.requestId, 'x-should-retry', 'false');
+  // The tenant's own policy, by id alone; a region only where one was decided on and then failed.
+  if (x.decision !== null && x.decision.label !== null) headers.push('x-residency-policy', x.decision.label);
+  if (x.place !== null && UPSTREAM_FAILURES.has(refusal.reason)) headers.push('x-residency-region', x.place.region.id);
   if (answer.status === 429 || answer.status === 503) headers.push('retry-after', '1');
   const unread = x.hasBody && !x.request.complete;
   const closing =
@@ -46,11 +49,14 @@ export function cutOff(x: Exchange): void {
 
 /** A failing upstream is no decision: the one that let the request go stands (DESIGN 1.4). */
 export function effectOf(reason: Reason, decision: Decision | null): Effect {
-  if (REASONS[reason] === 200 || reason.startsWith('upstream_')) {
-    if (reason !== 'upstream_region_mismatch') return decision?.effect ?? 'deny';
-  }
-  return 'deny';
+  return REASONS[reason] === 200 || UPSTREAM_FAILURES.has(reason) ? (decision?.effect ?? 'deny') : 'deny';
 }
+
+const UPSTREAM_FAILURES: ReadonlySet<Reason> = new Set<Reason>([
+  'upstream_connect_failed',
+  'upstream_timeout',
+  'upstream_reset',
+]);
 
 /** An error of our own: a bare refusal for the client, the whole of it for the log. */
 export function rescue(x: Exchange, error: unknown): void {
@@ -103,7 +109,8 @@ export function writeHead(x: Exchange, status: number, headers: string[], messag
   x.status = status;
   if (x.request.httpVersionMajor === 2) {
     const response = x.response as Http2ServerResponse;
-    const fields: Record<string, string | string[]> = {};
+    // Without a prototype: an upstream may name a field `constructor`.
+    const fields = Object.create(null) as Record<string, string | string[]>;
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string;
       const value = headers[i + 1] as string;

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { header } from '../core/http.ts';
+import { header, headerCount } from '../core/http.ts';
+import { isTraceparent, newTraceparent } from '../core/ids.ts';
 import { forwardable } from '../inbound/framing.ts';
 import type { Endpoint, Region } from '../region/catalogue.ts';
 import { EMPTY_SHA256, hashHex } from '../sigv4/payload.ts';
@@ -24,10 +25,7 @@ export function depart(x: Exchange, body: Buffer | null, answer: Answer): void {
   if (body !== null) drop(headers, 'content-length'); // the client of the wire states the length of a whole body itself
   authenticate(x, outgoing, endpoint, region, body);
   headers.push('host', endpoint.host, 'x-request-id', x.requestId);
-  if (x.span !== null) {
-    drop(headers, 'traceparent');
-    headers.push('traceparent', proxy.tracing.traceparent(x.span));
-  }
+  correlate(x, headers);
 
   countUses(x);
   x.sentAt = performance.now();
@@ -45,6 +43,16 @@ export function depart(x: Exchange, body: Buffer | null, answer: Answer): void {
     },
     answer,
   );
+}
+
+/** A trace goes on; where the client named none that is valid, one begins, and its `tracestate` says nothing. */
+function correlate(x: Exchange, headers: string[]): void {
+  const given = header(headers, 'traceparent');
+  const continued = given !== null && isTraceparent(given) && headerCount(headers, 'traceparent') === 1;
+  if (continued && x.span === null) return;
+  if (given !== null) drop(headers, 'traceparent');
+  if (!continued) drop(headers, 'tracestate');
+  headers.push('traceparent', x.span === null ? newTraceparent() : x.proxy.tracing.traceparent(x.span));
 }
 
 /** The client's body as it comes, counted, and filtered where the dialect re-frames it. */

@@ -119,7 +119,8 @@ const UNUSED = {
   guardrails: [],
   providers: [],
   storage: false,
-  processing: false,
+  // Storage and search compute where their data lies; inference endpoints state it (DESIGN 1.9).
+  processing: true,
   inferenceGeo: null,
 } as const;
 

@@ -114,7 +114,7 @@ const storage = closed({
       maxLength: 256,
       default: '{bucket}',
       description:
-        'Physical bucket name, from `{bucket}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{bucket}` all buckets become one.',
+        'Physical bucket name, from `{bucket}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{bucket}` all buckets become one. What parts `{tenant}` from `{bucket}` must be in no tenant id: `--`, say.',
     }),
   ),
   create_bucket: flag(false, 'Whether CreateBucket is passed on, with this region forced.'),
@@ -137,7 +137,7 @@ const search = closed({
       maxLength: 256,
       default: '{index}',
       description:
-        'Physical index name, from `{index}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{index}` all indexes become one.',
+        'Physical index name, from `{index}` `{tenant}` `{classification}` `{region}` `{cloud_region}`. Without `{index}` all indexes become one. What parts `{tenant}` from `{index}` must be in no tenant id: `--`, say.',
     }),
   ),
 });

@@ -1,4 +1,5 @@
 import type { Span } from '@opentelemetry/api';
+import { isTraceparent } from '../core/ids.ts';
 import type { Effect, Reason } from '../core/reasons.ts';
 import type { Service } from '../core/vocabulary.ts';
 
@@ -35,9 +36,6 @@ export interface TracingOptions {
 
 const SHUTDOWN_MS = 3000;
 
-/** W3C Trace Context, section 3.2: version, trace id, parent id, flags; a later version may add more. */
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-
 interface Parent {
   readonly traceId: string;
   readonly spanId: string;
@@ -46,19 +44,13 @@ interface Parent {
 }
 
 function parentOf(traceparent: string): Parent | null {
-  const match = TRACEPARENT.exec(traceparent);
-  if (match === null) return null;
-  const [, version, traceId, spanId, flags, more] = match as unknown as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string?,
-  ];
-  if (version === 'ff' || (version === '00' && more !== undefined)) return null;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return null;
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
+  if (!isTraceparent(traceparent)) return null;
+  return {
+    traceId: traceparent.slice(3, 35),
+    spanId: traceparent.slice(36, 52),
+    traceFlags: Number.parseInt(traceparent.slice(53, 55), 16) & 1,
+    isRemote: true,
+  };
 }
 
 /** Where spans go, or null when tracing is off. */

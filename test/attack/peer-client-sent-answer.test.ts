@@ -21,8 +21,10 @@ test('forged answers get nobody past a refusal', async () => {
   );
   expect(headers.filter((name) => name.startsWith('x-residency-')).toSorted()).toEqual([
     'x-residency-decision',
+    'x-residency-policy',
     'x-residency-reason',
   ]);
+  expect(headers[headers.indexOf('x-residency-policy') + 1]).toMatch(/^globex-us@\d+$/);
 });
 
 test.each(['storage', 'search'] as const)('they do not reach %s, nor come back', async (service) => {

@@ -169,6 +169,12 @@ test('one answer a line, in order, denials included', async () => {
     [{ ...BETA, at: 'yesterday' }, { reason: 'request_malformed' }],
     ['no json', { reason: 'request_malformed' }],
     ['[1]', { reason: 'request_malformed' }],
+    [
+      '{"tenant":"beta","tenant":"acme","classification":"identity","verb":"access","service":"storage"}',
+      { reason: 'request_malformed' },
+    ],
+    [{ ...ACME, tenant: 5 }, { reason: 'request_malformed' }],
+    [{ ...ACME, verb: 'process' }, { reason: 'in_residency' }],
     ['', { reason: 'request_malformed' }],
     [ACME, { reason: 'in_residency' }],
   ];

@@ -171,8 +171,8 @@ describe('a configuration that says only self.region', () => {
 
   it('refuses policies or regimes that are named and missing, not the default ones', () => {
     expect(told(load('self: { region: eu-west }\npolicies: [../nowhere]\nregimes: ../nothing\n'))).toEqual([
-      'error not_found',
-      'error not_found',
+      'error not_found policies[0]',
+      'error not_found regimes',
     ]);
   });
 });

@@ -4,6 +4,7 @@ import { connect as h2connect } from 'node:http2';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Domicile } from '../../src/app/domicile.ts';
 import { startRig, type Rig } from '../rig/domicile.ts';
 import { ENV, regionAt, SETTINGS_CREDENTIALS } from '../rig/regions.ts';
 import { startUpstream, Wire, type Upstream } from '../rig/upstream.ts';
@@ -77,6 +78,28 @@ test('an invalid file changes nothing, is counted, and the log says where', asyn
   expect(second.headers.get('x-residency-reason')).toBe('in_residency');
   expect(second.headers.get('x-residency-policy')).toBe(first);
   expect(await rig.metrics()).toMatch(/domicile_config_reload_failures_total [1-9]/);
+});
+
+test('what refused a reload is told without the warnings that did not', async () => {
+  const policy = { ...POLICY, mode: 'hybrid', secondary_regions: ['eu-west'] };
+  const file = join(rig.folder, 'policies/policies.yaml');
+  writeFileSync(file, JSON.stringify({ policies: [policy, { ...POLICY, id: 'other', tenant_id: '-' }] }));
+  await logged('reload refused');
+  const told = rig.log.map(({ message }) => String(message)).filter((message) => message.startsWith('reload refused'));
+  expect(told).toEqual([expect.stringContaining('policies[1].tenant_id')]);
+});
+
+test('a start without its address fails in one line, and says nothing of draining', async () => {
+  const lines: string[] = [];
+  const { port } = new URL(rig.storage);
+  const start = Domicile.start({
+    config: join(rig.folder, 'domicile.yaml'),
+    version: '0',
+    env: { ...ENV, DOMICILE_LISTENERS__SEARCH__LISTEN: `127.0.0.1:${port}` },
+    log: { write: (line) => lines.push(line) },
+  });
+  await expect(start).rejects.toThrow(/^listeners\.search: 127\.0\.0\.1:\d+ is in use\. Stop [^\n]*$/);
+  expect(lines).toEqual([]);
 });
 
 test('the revision of a policy follows its content', async () => {

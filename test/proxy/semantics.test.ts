@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:http2';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startRig, type Rig } from '../rig/domicile.ts';
 import { ENV, regionAt, SETTINGS_CREDENTIALS } from '../rig/regions.ts';
@@ -151,7 +153,17 @@ test('an upstream that breaks off before its head is 502 upstream_reset', async 
   const response = await fetch(`${rig.storage}/bkt/k`, { headers });
   expect(response.status).toBe(502);
   expect(response.headers.get('x-residency-reason')).toBe('upstream_reset');
+  // No decision failed, so the one that let the request go is told, with its policy and region.
   expect(response.headers.get('x-residency-decision')).toBe('allow');
+  expect(response.headers.get('x-residency-region')).toBe('eu-west');
+  expect(response.headers.get('x-residency-policy')).toMatch(/^acme-eu@\d+$/);
+});
+
+test('a refusal by a policy names that policy, and no region', async () => {
+  const response = await fetch(`${rig.storage}/bkt/k`, { headers: { ...headers, 'x-requested-region': 'us-east' } });
+  expect(response.headers.get('x-residency-reason')).toBe('region_not_allowed');
+  expect(response.headers.get('x-residency-policy')).toMatch(/^acme-eu@\d+$/);
+  expect(response.headers.get('x-residency-region')).toBeNull();
 });
 
 test('an upstream that does not answer is 504 upstream_timeout', async () => {
@@ -226,6 +238,16 @@ test('a malformed head is refused before anything is sent on, with the reason', 
     expect(answer, text.slice(0, 80)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(answer.toLowerCase()).toContain('x-residency-reason: request_malformed');
   }
+  expect(upstream.requests).toHaveLength(0);
+});
+
+test('over HTTP/2 too a head past its bound is refused, also by a client that has not heard of the bound', async () => {
+  const session = connect(rig.storage);
+  // The first stream of a session: it opens before the settings of the server are acknowledged.
+  const stream = session.request({ ':path': '/bkt/k', ...headers, 'x-long': 'a'.repeat(20_000) });
+  const [answer] = (await once(stream, 'response')) as [Record<string, unknown>];
+  expect(answer).toMatchObject({ ':status': 431, 'x-residency-reason': 'request_malformed' });
+  session.destroy();
   expect(upstream.requests).toHaveLength(0);
 });
 

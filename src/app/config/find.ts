@@ -18,15 +18,15 @@ function isData(name: string): boolean {
 }
 
 /** The policy files that an entry of `policies` stands for: itself, or those of the folder and of its `grants/`. */
-export function findPolicyFiles(entry: string, mayBeMissing: boolean): FoundFiles {
-  const found = listFolder(entry, mayBeMissing);
+export function findPolicyFiles(entry: string, key: string, mayBeMissing: boolean): FoundFiles {
+  const found = listFolder(entry, key, mayBeMissing);
   if (found.folders === null) return { files: found.files, problems: found.problems };
   const files = [...found.files];
   const problems = [...found.problems];
   for (const name of found.folders) {
     const folder = join(entry, name);
     if (name === 'grants') {
-      const inner = listFolder(folder, false);
+      const inner = listFolder(folder, key, false);
       files.push(...inner.files);
       problems.push(...inner.problems, ...(inner.folders ?? []).map((deeper) => ignored(join(folder, deeper))));
     } else if (!OTHER_FOLDERS.has(name)) problems.push(ignored(folder));
@@ -35,14 +35,14 @@ export function findPolicyFiles(entry: string, mayBeMissing: boolean): FoundFile
 }
 
 /** The regime files of a folder, or the file itself. */
-export function findRegimeFiles(entry: string, mayBeMissing: boolean): FoundFiles {
-  const { files, folders, problems } = listFolder(entry, mayBeMissing);
+export function findRegimeFiles(entry: string, key: string, mayBeMissing: boolean): FoundFiles {
+  const { files, folders, problems } = listFolder(entry, key, mayBeMissing);
   return { files, problems: [...problems, ...(folders ?? []).map((name) => ignored(join(entry, name)))] };
 }
 
 /** All data files below a path, in every folder but `tests`. */
 export function findAllFiles(entry: string): FoundFiles {
-  const { files, folders, problems } = listFolder(entry, false);
+  const { files, folders, problems } = listFolder(entry, '', false);
   const deeper = (folders ?? []).filter((name) => name !== 'tests').map((name) => findAllFiles(join(entry, name)));
   return {
     files: [...files, ...deeper.flatMap((found) => found.files)],
@@ -62,7 +62,8 @@ interface Listing extends FoundFiles {
   readonly folders: readonly string[] | null;
 }
 
-function listFolder(entry: string, mayBeMissing: boolean): Listing {
+/** @param key of domicile.yaml that names the entry; empty when a command line does */
+function listFolder(entry: string, key: string, mayBeMissing: boolean): Listing {
   const files: string[] = [];
   const folders: string[] = [];
   try {
@@ -80,8 +81,8 @@ function listFolder(entry: string, mayBeMissing: boolean): Listing {
     if (code === 'ENOENT' && mayBeMissing) return { files, folders, problems: [] };
     const problem =
       code === 'ENOENT'
-        ? fileProblem(shownName(entry), 'not_found', 'does not exist', 'create it, or name another')
-        : fileProblem(shownName(entry), 'unreadable', `cannot be read (${code})`, 'check its permissions');
+        ? fileProblem(shownName(entry), 'not_found', 'does not exist', 'create it, or name another', 1, key)
+        : fileProblem(shownName(entry), 'unreadable', `cannot be read (${code})`, 'check its permissions', 1, key);
     return { files, folders, problems: [problem] };
   }
   return { files, folders, problems: [] };

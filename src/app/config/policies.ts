@@ -51,8 +51,10 @@ export class PolicyLoader {
    * @param now milliseconds since the epoch
    */
   load(sources: PolicySources, table: RegionTable | null, now: number): LoadedPolicies {
-    const found = sources.policies.map((entry) => findPolicyFiles(entry, sources.policiesByDefault));
-    const regimes = findRegimeFiles(sources.regimes, sources.regimesByDefault);
+    const found = sources.policies.map((entry, i) =>
+      findPolicyFiles(entry, `policies[${i}]`, sources.policiesByDefault),
+    );
+    const regimes = findRegimeFiles(sources.regimes, 'regimes', sources.regimesByDefault);
     const files = { policies: [...new Set(found.flatMap(({ files }) => files))], regimes: regimes.files };
     const loaded = this.loadFiles(files, sources, table, now);
     return {

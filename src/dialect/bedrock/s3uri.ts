@@ -1,4 +1,5 @@
 import { leakBlocked, type Refusal } from '../../core/refusal.ts';
+import { tellsApart } from '../../region/catalogue.ts';
 import type { Place } from '../dialect.ts';
 
 /** Bucket naming rules of docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. */
@@ -19,7 +20,10 @@ export function resolveS3Uri(uri: string, place: Place): S3Uri | Refusal {
   const bucket = parts?.[1];
   if (bucket === undefined || SPECIAL.test(bucket)) return refuse('not a plain s3:// URI');
   const physical = place.bucketName(bucket);
+  const template = place.region.endpoints.s3?.bucket;
   if (physical === null) return refuse('no storage endpoint in the region');
+  if (template !== undefined && !tellsApart(template, place.tenant))
+    return refuse('the bucket could be one of another tenant');
   return { bucket, physical: `s3://${physical}${parts?.[2] ?? ''}` };
 }
 

@@ -37,12 +37,12 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 ]);
 
 /** Parameters with a fixed form. Selectors that are not here are bare. */
-const FORMS: Readonly<Record<string, RegExp>> = {
-  'list-type': /^2$/,
-  'select-type': /^2$/,
-  uploadId: /^.+$/s,
-  partNumber: /^[1-9][0-9]{0,4}$/,
-};
+const FORMS: ReadonlyMap<string, RegExp> = new Map([
+  ['list-type', /^2$/],
+  ['select-type', /^2$/],
+  ['uploadId', /^.+$/s],
+  ['partNumber', /^[1-9][0-9]{0,4}$/],
+]);
 
 /** Reads a query (without `?`). Names are compared exactly, after decoding; a repeated one is refused. */
 export function readQuery(raw: string): Query | Refusal {
@@ -78,7 +78,7 @@ export function readQuery(raw: string): Query | Refusal {
     }
     if (names.includes(name)) return malformed('A query parameter is repeated.', name);
     names.push(name);
-    const form = FORMS[name];
+    const form = FORMS.get(name);
     if (SELECTORS.has(name)) {
       if (selector !== '') return malformed('The query selects two operations.', `${selector}, ${name}`);
       selector = name;
