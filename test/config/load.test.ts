@@ -51,6 +51,23 @@ function keyed(value: string): string {
   return `self: { region: eu-west }\ncredentials: { k: { header: x-api-key, value: "${value}" } }\n`;
 }
 
+describe('a template that cannot tell tenants apart', () => {
+  it('is a warning for each tenant that it will refuse', () => {
+    write(
+      'config/regions.yaml',
+      'regions: [{ id: eu-west, name: W, cloud_region: eu-west-1, country: IE, geography: EU, endpoints: { storage: { url: "http://127.0.0.1:9", bucket: "{tenant}-{bucket}" } } }]\n',
+    );
+    write(
+      'policies/p.yaml',
+      `policies: [{ id: p, tenant_id: acme-eu, primary_region: eu-west }, { id: q, tenant_id: globex, primary_region: eu-west }]\n`,
+    );
+    const loaded = load('self: { region: eu-west }\n');
+    expect(told(loaded)).toEqual(['warning tenant_not_told_apart regions[0].endpoints.storage.bucket']);
+    expect(loaded.problems[0]?.message).toContain('acme-eu');
+    expect(loaded.policySet).not.toBeNull();
+  });
+});
+
 describe('the shipped samples', () => {
   it('load without a problem when the credentials are there', () => {
     const { problems, settings, catalogue, policySet } = loadConfiguration(SHIPPED, AWS);

@@ -65,12 +65,18 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   (options.regimes ?? []).forEach((regime, i) => write(`regimes/regime-${i}.yaml`, regime));
 
   const log: Record<string, unknown>[] = [];
-  const domicile = await Domicile.start({
-    config: join(folder, 'domicile.yaml'),
-    version: '0.0.0-test',
-    env: options.env ?? {},
-    log: { write: (line) => log.push(JSON.parse(line) as Record<string, unknown>) },
-  });
+  let domicile: Domicile;
+  try {
+    domicile = await Domicile.start({
+      config: join(folder, 'domicile.yaml'),
+      version: '0.0.0-test',
+      env: options.env ?? {},
+      log: { write: (line) => log.push(JSON.parse(line) as Record<string, unknown>) },
+    });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   const url = (name: string) => {
     const listener = domicile.plane.listeners.find((known) => known.name === `listeners.${name}`);
     return listener === undefined ? '' : `http://127.0.0.1:${listener.port}`;

@@ -12,6 +12,7 @@ import { applyOverrides, readEnvironment, type EnvironmentOverride } from './ove
 import { PolicyLoader, type PolicySources } from './policies.ts';
 import { hasErrors, inOrder, keyOf, locate, type FileProblem } from './problem.ts';
 import { findClearSecrets, resolveReferences } from './references.ts';
+import { tenantsNotToldApart } from './templates.ts';
 import { CONFIGURATION_FILE, type WrittenConfiguration } from './schema.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { readSourceFile } from './source-file.ts';
@@ -51,6 +52,8 @@ export function loadConfiguration(
   for (const problem of policies.defaultPolicyProblems)
     problems.push(machine.locate({ ...problem, path: ['default_policy'] }));
   if (hasErrors(problems)) return failed(problems);
+  if (regions.table !== null && policies.policySet !== null)
+    problems.push(...tenantsNotToldApart(machine.settings.catalogue, regions.table, policies.policySet));
   return { settings, catalogue: regions.table, policySet: policies.policySet, problems: inOrder(problems) };
 }
 
