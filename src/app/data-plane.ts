@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { DIALECTS, SERVICE_OF, SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
 import { anthropic } from '../dialect/anthropic/anthropic.ts';
 import { bedrock } from '../dialect/bedrock/bedrock.ts';
@@ -19,9 +18,10 @@ import { Signer } from '../sigv4/sign.ts';
 import { accessLog, type Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
-import type { Settings, TlsFiles } from './config/settings.ts';
+import type { Settings } from './config/settings.ts';
 import { identityRules } from './identity.ts';
 import { tenantSource } from './tenants.ts';
+import { readTls } from './tls-files.ts';
 
 /** What one load of the files gave. */
 export interface Loaded {
@@ -211,20 +211,11 @@ function listenerOptions(service: Service, settings: Settings): ListenerOptions 
   return {
     name: `listeners.${service}`,
     address: listener.address,
-    tls: listener.tls === null ? null : readTls(listener.tls),
+    tls: readTls(listener.tls),
     requestHeadTimeout: timeouts.requestHeadMs,
     idleTimeout: timeouts.idleMs,
     keepAliveTimeout: timeouts.keepAliveMs,
     headBytes: limits.headBytes,
     connections: limits.connections,
-  };
-}
-
-/** @throws Error naming the file when one cannot be read */
-function readTls(files: TlsFiles): NonNullable<ListenerOptions['tls']> {
-  return {
-    cert: readFileSync(files.cert, 'utf8'),
-    key: readFileSync(files.key, 'utf8'),
-    clientCa: files.clientCa === null ? null : readFileSync(files.clientCa, 'utf8'),
   };
 }

@@ -12,6 +12,7 @@ import { loadConfiguration } from './config/load.ts';
 import { PolicyLoader } from './config/policies.ts';
 import { formatProblem, hasErrors, type FileProblem } from './config/problem.ts';
 import { DataPlane, type Loaded } from './data-plane.ts';
+import { readTls } from './tls-files.ts';
 import { Watch } from './watch.ts';
 
 export interface DomicileOptions {
@@ -26,7 +27,7 @@ export interface DomicileOptions {
 const DRAIN_BOUND = 30_000;
 
 /** The files do not hold together. Every problem is in it, a line each. */
-export class ConfigurationError extends Error {
+class ConfigurationError extends Error {
   readonly problems: readonly FileProblem[];
 
   constructor(problems: readonly FileProblem[]) {
@@ -69,6 +70,7 @@ export class Domicile {
     this.plane = new DataPlane(loaded, options.version, log, tracing);
     this.#ops = new OpsServer({
       state: this.#state(),
+      tls: readTls(loaded.settings.ops.tls),
       metrics: this.plane.proxy.metrics,
       redactor,
       onError: (error) => log.error('ops port', { error }),

@@ -1,11 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { Effect, Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
 import { DIALECTS_OF, SERVICES, VERBS, type DialectId, type Service, type Verb } from '../core/vocabulary.ts';
 import { readClaims, type IdentityRules } from '../inbound/facts.ts';
 import { compileTenant, type Bundle } from '../policy/compile.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, Facts, TenantPolicies } from '../policy/model.ts';
-import type { Regime } from '../policy/model.ts';
+import type { Decision, Facts, Regime, TenantPolicies } from '../policy/model.ts';
 import type { Trace } from '../policy/trace.ts';
 import { secure, serving } from '../region/availability.ts';
 import type { Catalogue } from '../region/catalogue.ts';
@@ -48,6 +48,9 @@ export interface ExplainerOptions {
   readonly now: () => number;
 }
 
+/** Tenants kept compiled: a batch may name any number of them. */
+const BUNDLES = 10_000;
+
 /**
  * Decides written facts exactly as the data plane would, by the same code, with every configured endpoint healthy and no
  * grant used up.
@@ -55,7 +58,7 @@ export interface ExplainerOptions {
 export class Explainer {
   readonly #options: ExplainerOptions;
   readonly #rules: IdentityRules;
-  readonly #bundles = new Map<string, Bundle | null>();
+  readonly #bundles = new LRUCache<string, Bundle>({ max: BUNDLES });
 
   constructor(options: ExplainerOptions) {
     this.#options = options;
@@ -95,10 +98,10 @@ export class Explainer {
       found: 'valid',
       rule: 'conflict of sources, tenant, classification, region; the first that fails is named',
     });
-    let bundle = this.#bundles.get(facts.tenant);
-    if (bundle === undefined) {
-      const policies = tenants(facts.tenant);
-      bundle = policies === null ? null : compileTenant(policies, catalogue, regimes);
+    let bundle = this.#bundles.get(facts.tenant) ?? null;
+    const policies = bundle === null ? tenants(facts.tenant) : null;
+    if (policies !== null) {
+      bundle = compileTenant(policies, catalogue, regimes);
       this.#bundles.set(facts.tenant, bundle);
     }
     const decision = decide(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { ConfigurationError, Domicile } from '../app/domicile.ts';
+import { Domicile } from '../app/domicile.ts';
 import { version } from '../app/version.ts';
 import type { Service } from '../core/vocabulary.ts';
 import { CommandError, readArguments, type Command } from './command.ts';
@@ -58,7 +58,6 @@ async function start(world: DemoWorld, decided: EventEmitter<{ decision: [Decide
   try {
     return await Domicile.start({ config: world.config, version: version(), env: world.env, log });
   } catch (error) {
-    if (error instanceof ConfigurationError) throw new CommandError(error.message);
     throw new CommandError((error as Error).message);
   }
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError, Domicile } from '../app/domicile.ts';
+import { Domicile } from '../app/domicile.ts';
 import { version } from '../app/version.ts';
 import { CommandError, readArguments, UsageError, type Command } from './command.ts';
 
@@ -28,7 +28,6 @@ export const serve: Command = {
     try {
       domicile = await Domicile.start({ config: values.config, version: version(), env: process.env });
     } catch (error) {
-      if (error instanceof ConfigurationError) throw new CommandError(error.message);
       throw new CommandError((error as Error).message);
     }
     for (const { name, port } of domicile.plane.listeners) domicile.log.info('listening', { listener: name, port });

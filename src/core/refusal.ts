@@ -1,4 +1,4 @@
-import { REASONS, type Reason } from './reasons.ts';
+import { statusOf, type Reason } from './reasons.ts';
 
 /**
  * A refusal on its way to the client. `message` is for the client: it never holds tenant data, policy internals or
@@ -18,7 +18,7 @@ export class Refusal {
     message: string,
     detail = '',
     leak: string | null = null,
-    status: number = REASONS[reason],
+    status: number = statusOf(reason),
   ) {
     this.reason = reason;
     this.message = message;

@@ -114,6 +114,6 @@ export interface Dialect<C extends Call = Call> {
   guardAnswer(call: C, place: Place, status: number, headers: readonly string[]): Verdict;
   /** After an `inspect` verdict. `body` still compressed as `content-encoding` says. Null: pass it on. */
   guardAnswerBody(call: C, place: Place, status: number, headers: readonly string[], body: Buffer): Refusal | null;
-  /** The refusal that this protocol's SDKs turn into their own typed error. `call` is null when `read` refused. */
+  /** The refusal that this protocol's SDKs turn into their own typed error. */
   refuse(head: Head, reason: Reason, status: number, message: string, requestId: string): RefusalAnswer;
 }

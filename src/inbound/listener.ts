@@ -2,22 +2,22 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import { lstatSync, unlinkSync } from 'node:fs';
-import { connect } from 'node:net';
 import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
+import { removeDeadSocket } from './dead-socket.ts';
+import { tlsOptions, type TlsTexts } from './tls.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
 
-/** Where a listener is bound: a TCP address, or the path of a Unix socket. */
+/** Where a listener is bound: a TCP address (port 0: a free one), or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface ListenerOptions {
   readonly name: string;
   readonly address: Address;
-  /** PEM texts, or null for plain TCP. With `clientCa`, clients must present a certificate that it signed. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
+  /** Null: plain TCP. */
+  readonly tls: TlsTexts | null;
   /** Milliseconds. */
   readonly requestHeadTimeout: number;
   readonly idleTimeout: number;
@@ -87,13 +87,7 @@ export class Listener {
     this.#front =
       tls === null
         ? http.createServer(limits)
-        : https.createServer({
-            ...limits,
-            cert: tls.cert,
-            key: tls.key,
-            ALPNProtocols: ['h2', 'http/1.1'],
-            ...(tls.clientCa === null ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-          });
+        : https.createServer({ ...limits, ...tlsOptions(tls), ALPNProtocols: ['h2', 'http/1.1'] });
     this.#h2 = http2.createServer({
       maxSessionMemory: 10,
       maxHeaderListPairs: 128,
@@ -374,19 +368,4 @@ function explainBind(error: NodeJS.ErrnoException, where: string): string {
     default:
       return `cannot listen on ${where}: ${error.message}. Check the address in the configuration.`;
   }
-}
-
-/** Only ever a socket, and only one that nobody answers: a plain file refuses connections too. */
-async function removeDeadSocket(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
-  });
-  if (alive) return; // then binding says so
-  unlinkSync(path);
 }

@@ -1,9 +1,7 @@
-import { lstatSync, unlinkSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import ipaddr from 'ipaddr.js';
-
-/** A TCP address (port 0: a free one) or the path of a Unix socket. */
-export type OpsAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+import { removeDeadSocket } from '../inbound/dead-socket.ts';
+import type { Address } from '../inbound/listener.ts';
 
 /** Whether a listen address or a peer's address is this machine itself. */
 export function isLoopback(host: string): boolean {
@@ -20,7 +18,7 @@ export function bracketed(host: string): string {
  * Begins to listen. A socket file that a killed process left behind is removed first; a file of any other kind never is.
  * Rejects with an Error of one line that names the address and the fix.
  */
-export async function listenOn(server: Server, address: OpsAddress): Promise<void> {
+export async function listenOn(server: Server, address: Address): Promise<void> {
   if ('path' in address) await removeDeadSocket(address.path);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const failed = (error: NodeJS.ErrnoException) => reject(listenError(address, error));
@@ -32,18 +30,6 @@ export async function listenOn(server: Server, address: OpsAddress): Promise<voi
   return promise;
 }
 
-async function removeDeadSocket(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
-  const dead = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path }, () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
-  if (dead) unlinkSync(path);
-}
-
 const WHY: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'is in use: stop what listens there, or set ops.listen to another address'],
   ['EACCES', 'may not be listened on by this user: set ops.listen to another address'],
@@ -52,7 +38,7 @@ const WHY: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'lies in a folder that does not exist: create it, or correct ops.listen'],
 ]);
 
-function listenError(address: OpsAddress, error: NodeJS.ErrnoException): Error {
+function listenError(address: Address, error: NodeJS.ErrnoException): Error {
   const shown = 'path' in address ? `unix:${address.path}` : `${bracketed(address.host)}:${address.port}`;
   const why = WHY.get(error.code ?? '') ?? `cannot be listened on (${error.code}): correct ops.listen`;
   return new Error(`ops: ${shown} ${why}`, { cause: error });

@@ -1,9 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { bracketed, isLoopback, listenOn, type OpsAddress } from './listen.ts';
+import type { Address } from '../inbound/listener.ts';
+import { tlsOptions, type TlsTexts } from '../inbound/tls.ts';
+import { bracketed, isLoopback, listenOn } from './listen.ts';
 import { json, ROUTES, type OpsParts, type Reply } from './routes.ts';
 
 export interface OpsOptions extends OpsParts {
+  /** Default null: plain HTTP. */
+  readonly tls?: TlsTexts | null;
   /** Told of what a route threw, and what the client was told only as a 500. */
   onError(error: unknown): void;
 }
@@ -31,22 +36,25 @@ function hostName(host: string): string {
  */
 export class OpsServer {
   readonly #options: OpsOptions;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   /** Host names that are answered; null: any, since browsers reach no Unix socket and names of real interfaces vary. */
   #hosts: ReadonlySet<string> | null = null;
 
   constructor(options: OpsOptions) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        headersTimeout: HEAD_MS,
-        requestTimeout: REQUEST_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connectionsCheckingInterval: 1000,
-        maxHeaderSize: HEAD_BYTES,
-      },
-      (request, response) => this.#serve(request, response),
-    );
+    const limits = {
+      headersTimeout: HEAD_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: HEAD_BYTES,
+    };
+    const serve = (request: IncomingMessage, response: ServerResponse) => this.#serve(request, response);
+    const tls = options.tls ?? null;
+    this.#server =
+      tls === null
+        ? createServer(limits, serve)
+        : createTlsServer({ ...limits, ...tlsOptions(tls), handshakeTimeout: HEAD_MS }, serve);
     this.#server.maxConnections = CONNECTIONS;
   }
 
@@ -54,7 +62,7 @@ export class OpsServer {
    * Begins to listen, and resolves to the address as a URL, or `unix:/path`.
    * Rejects with an Error of one line that names the address and the fix when it cannot be had.
    */
-  async listen(address: OpsAddress): Promise<string> {
+  async listen(address: Address): Promise<string> {
     await listenOn(this.#server, address);
     this.#server.on('error', (error) => this.#options.onError(error));
     if ('path' in address) return `unix:${address.path}`;
@@ -62,7 +70,7 @@ export class OpsServer {
     if (isLoopback(bound.address)) {
       this.#hosts = new Set(['localhost', '127.0.0.1', '[::1]', bracketed(address.host.toLowerCase())]);
     }
-    return `http://${bracketed(bound.address)}:${bound.port}`;
+    return `${this.#options.tls ? 'https' : 'http'}://${bracketed(bound.address)}:${bound.port}`;
   }
 
   /** Stops listening; resolves when the last connection is gone, at most two seconds later. */

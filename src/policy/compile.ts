@@ -190,12 +190,10 @@ function effective(
   for (const name of policy.secondaryRegions) regions[index(name)]! |= REPLICA;
   for (const other of matching) {
     for (const name of other.prohibitedRegions) {
-      const i = index(name);
-      regions[i] =
-        other.policyType === 'advisory' ? regions[i]! | ADVISED_AGAINST : (regions[i]! & REPLICA) | PROHIBITED;
+      regions[index(name)]! |= other.policyType === 'advisory' ? ADVISED_AGAINST : PROHIBITED;
     }
   }
-  // A mandatory prohibition is the stronger one, whichever came first.
+  // A mandatory prohibition leaves nothing beside it, neither places nor advice.
   for (let i = 0; i < regions.length; i++)
     if (regions[i]! & PROHIBITED) regions[i] = (regions[i]! & REPLICA) | PROHIBITED;
 

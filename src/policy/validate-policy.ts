@@ -154,7 +154,7 @@ function validateMode(
       'outside_mode',
       ['allowed_regions', i],
       `${region.id} is in ${region[border]}, and a ${policy.mode} policy stays in ${border} ${primary[border]}`,
-      `remove it, or choose another mode`,
+      'remove it, or choose another mode',
     );
   });
   if (policy.mode !== 'fully-sovereign') return;

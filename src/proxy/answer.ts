@@ -26,9 +26,6 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   constructor(x: Exchange) {
     this.#x = x;
-    // Before the record is made: what a watcher has seen by then belongs into it.
-    x.response.prependListener('close', () => this.#clientGone());
-    x.response.on('drain', () => this.#controller?.resume());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -52,7 +49,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#headers = received(controller.rawHeaders as Buffer[]);
     if (REDIRECTS.has(status)) {
       const location = find(this.#headers, 'location') ?? find(this.#headers, 'x-amz-bucket-region') ?? '';
-      return this.#refuse(
+      return this.#fail(
         new Refusal(
           'upstream_region_mismatch',
           'The upstream answered with a redirect.',
@@ -63,7 +60,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, this.#headers);
     switch (verdict.action) {
       case 'refuse':
-        return this.#refuse(verdict.refusal);
+        return this.#fail(verdict.refusal);
       case 'inspect':
         this.#state = 'inspecting';
         return;
@@ -82,11 +79,14 @@ export class Answer implements Dispatcher.DispatchHandler {
       x.bytesOut += chunk.length;
       this.#watcher?.data(chunk);
       if (whole) endWith(x, chunk);
-      else if (!(x.response as NodeJS.WritableStream).write(chunk)) controller.pause();
+      else if (!(x.response as NodeJS.WritableStream).write(chunk)) {
+        controller.pause();
+        x.response.once('drain', () => controller.resume());
+      }
     } else if (this.#state === 'inspecting') {
       this.#held += chunk.length;
       if (this.#held > x.proxy.limits.inspectBodyBytes) {
-        return this.#refuse(
+        return this.#fail(
           new Refusal('body_too_large_to_inspect', 'The answer is larger than can be inspected.', '', null, 502),
         );
       }
@@ -100,7 +100,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     if (this.#state === 'inspecting') {
       const body = Buffer.concat(this.#chunks, this.#held);
       const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
-      if (refusal !== null) return this.#refuse(refusal);
+      if (refusal !== null) return this.#fail(refusal);
       this.#pass();
       x.bytesOut += body.length;
       endWith(x, body);
@@ -108,12 +108,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#state = 'over';
-    const seen = this.#watcher?.end() ?? null;
-    if (seen !== null) {
-      // Too late to refuse: the client has it. Counted and logged as what it is.
-      x.outcome = seen.reason;
-      x.detail = seen.detail;
-    }
+    this.#noteSeen();
     if (!x.response.writableEnded) x.response.end();
   }
 
@@ -131,6 +126,14 @@ export class Answer implements Dispatcher.DispatchHandler {
   bodyFailed(error: Error): void {
     if (this.#state === 'over') return;
     this.#fail(new Refusal('request_malformed', 'The request body is malformed.', error.message));
+  }
+
+  /** The response has closed. If the answer is not over yet, the client went away: the upstream request ends too. */
+  closed(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#noteSeen();
+    this.#controller?.abort(GONE);
   }
 
   #pass(): void {
@@ -155,11 +158,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     writeHead(x, this.#status, headers, this.#message);
   }
 
-  /** Refuses what the upstream said, and cuts the connection that it said it on. */
-  #refuse(refusal: Refusal): void {
-    this.#fail(refusal);
-  }
-
+  /** Refuses, or cuts off what has begun; either way the upstream connection is cut. */
   #fail(refusal: Refusal): void {
     const begun = this.#state === 'passing';
     this.#state = 'over';
@@ -173,13 +172,6 @@ export class Answer implements Dispatcher.DispatchHandler {
     } else {
       refuse(this.#x, refusal);
     }
-  }
-
-  #clientGone(): void {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
-    this.#noteSeen();
-    this.#controller?.abort(GONE);
   }
 
   /** Too late to refuse: the client has it. Counted and logged as what it is, also when the stream broke off. */
@@ -203,6 +195,7 @@ const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
   upstream_connect_failed: 'The upstream could not be reached.',
   upstream_timeout: 'The upstream did not answer in time.',
   upstream_reset: 'The upstream broke off.',
+  request_malformed: 'The request broke off.',
   egress_outside_region: 'The upstream is not where its region is.',
 };
 

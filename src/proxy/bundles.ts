@@ -5,6 +5,9 @@ import type { Regime, RegionTable, TenantPolicies } from '../policy/model.ts';
 /** Where bundles come from: all that decides about a tenant, or null when it has no policy and there is no default. */
 export type TenantSource = (tenant: string) => TenantPolicies | null;
 
+/** Tenants without a policy that are remembered at once. */
+const UNKNOWN_TENANTS = 10_000;
+
 export interface BundleCounts {
   hit: number;
   miss: number;
@@ -35,7 +38,7 @@ export class Bundles {
     this.#table = table;
     this.#regimes = regimes;
     this.#known = new LRUCache({ max: options.bundles });
-    this.#unknown = new LRUCache({ max: 10_000, ttl: options.negativeTtl });
+    this.#unknown = new LRUCache({ max: UNKNOWN_TENANTS, ttl: options.negativeTtl });
     this.#counts = counts;
   }
 

@@ -40,6 +40,8 @@ export class Exchange {
   permit: Permit | null = null;
   place: DecidedPlace | null = null;
   inspection: Inspection | null = null;
+  /** The upstream's answer, from the request's leaving on: to be told when the response closes. */
+  answer: { closed(): void } | null = null;
   span: Span | null = null;
 
   /** What became of it, for the record. Null until an answer has begun. */

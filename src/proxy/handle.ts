@@ -13,7 +13,9 @@ import { admit, decideHead, frame, guardBody, guardHead, identify, recognise, st
 /**
  * The whole path of a request:
  *
- *   frame → admit → identify → recognise → decide → guard the head → guard the body → rewrite → sign → forward → record
+ *   frame → admit → identify → recognise → decide → guard the head
+ *     → guard the body → decide again, where a body is read and names more, or a grant may have been used up
+ *     → rewrite → sign → forward → record
  *
  * Each step answers null or a refusal, and the first refusal ends it, in the words of the client's own protocol. Nothing
  * leaves but through `depart`, which wants the permit that deciding made. An error on the way is a refusal too.
@@ -22,7 +24,10 @@ export function handle(proxy: Proxy, service: Service, request: Request, respons
   const x = new Exchange(proxy, service, request, response, expects);
   proxy.inflight[service]++;
   x.snapshot.door.entered();
-  response.on('close', () => record(x));
+  response.on('close', () => {
+    x.answer?.closed(); // first: what it has seen by then belongs into the record
+    record(x);
+  });
   try {
     const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
     if (refusal !== null) refuse(x, refusal);
@@ -46,5 +51,5 @@ function inspect(x: Exchange, body: Buffer | Refusal): void {
 }
 
 function leave(x: Exchange, body: Buffer | null): void {
-  depart(x, body, new Answer(x));
+  depart(x, body, (x.answer = new Answer(x)));
 }

@@ -1,5 +1,4 @@
-import type { Reason } from '../core/reasons.ts';
-import { REASONS } from '../core/reasons.ts';
+import { REASONS, type Reason } from '../core/reasons.ts';
 import { isBroken } from '../inbound/listener.ts';
 import type { Exchange } from './exchange.ts';
 import { effectOf } from './rescue.ts';

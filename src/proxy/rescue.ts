@@ -15,7 +15,7 @@ const KEEP_BYTES = 256 * 1024;
 
 /**
  * Refuses, in the words of the client's protocol. The only place where a reason becomes an answer. The answer holds the
- * reason and the request id, and nothing of any region or policy.
+ * reason, the request id and, once decided, the id of the tenant's own policy: nothing of what a policy says.
  */
 export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome = refusal.reason;

@@ -1,5 +1,4 @@
 import { header } from '../core/http.ts';
-import { statusOf } from '../core/reasons.ts';
 import { leakBlocked, Refusal } from '../core/refusal.ts';
 import { DIALECTS_OF, type DialectId, type Verb } from '../core/vocabulary.ts';
 import { selectInference } from '../dialect/select.ts';
@@ -10,6 +9,7 @@ import { decide, effectiveOf } from '../policy/decide.ts';
 import type { Decision, Facts, World } from '../policy/model.ts';
 import { authorize, Permit } from '../policy/permit.ts';
 import { onList } from '../policy/resources.ts';
+import type { Trace } from '../policy/trace.ts';
 import type { Exchange } from './exchange.ts';
 import { readHead } from './head.ts';
 import { DecidedPlace } from './place.ts';
@@ -129,12 +129,16 @@ function settleAgain(x: Exchange): Refusal | null {
 function settle(x: Exchange, facts: Facts, alsoVerb: Verb | null): Refusal | null {
   const started = performance.now();
   x.permit = null;
-  const also = alsoVerb === null ? null : decide(x.bundle, { ...facts, verb: alsoVerb }, worldOf(x, alsoVerb));
-  if (also !== null && !also.allowed) return denial(x, also);
+  let also: Decision | null = null;
+  if (alsoVerb !== null) {
+    const alsoFacts = { ...facts, verb: alsoVerb };
+    also = decide(x.bundle, alsoFacts, worldOf(x, alsoVerb));
+    if (!also.allowed) return denial(x, also, alsoFacts);
+  }
   x.alsoDecision = also;
   const ruling = authorize(x.bundle, facts, worldOf(x, facts.verb));
   x.proxy.metrics.decisionDuration.observe(0, (performance.now() - started) / 1000);
-  if (!(ruling instanceof Permit)) return denial(x, ruling);
+  if (!(ruling instanceof Permit)) return denial(x, ruling, facts);
   x.decision = ruling.decision;
   if (also !== null && also.target !== ruling.target) {
     return new Refusal('region_not_allowed', 'What the answer carries lies in another region.');
@@ -167,15 +171,21 @@ function worldOf(x: Exchange, verb: Verb): World {
   };
 }
 
-function denial(x: Exchange, decision: Decision): Refusal {
+function denial(x: Exchange, decision: Decision, facts: Facts): Refusal {
+  const { reason } = decision;
   x.decision = decision;
   return new Refusal(
-    decision.reason,
-    DENIALS.get(decision.reason) ?? `Refused: ${decision.reason}.`,
-    '',
-    null,
-    statusOf(decision.reason),
+    reason,
+    DENIALS.get(reason) ?? `Refused: ${reason}.`,
+    reason === 'policy_unavailable' ? whyUnavailable(x, facts) : '',
   );
+}
+
+/** Deciding is pure, so it fails again in the same way, and this time says how: for the log. */
+function whyUnavailable(x: Exchange, facts: Facts): string {
+  const trace: Trace = { steps: [], error: null };
+  decide(x.bundle, facts, worldOf(x, facts.verb), trace);
+  return trace.error ?? '';
 }
 
 /** What a client is told. No region, no policy: only what it can do about it. */

@@ -11,7 +11,7 @@ function passes(): string[] {
   const head = [...chain.matchAll(/(\w+)\(x\)/g)].map(([, name]) => name!);
   const rest = [
     ...HANDLE.slice(HANDLE.indexOf(chain) + chain.length).matchAll(
-      /(?<=[ =]|new )(collect|guardBody|depart|Answer)\(/g,
+      /(?<=[ =]|new )(collect|guardBody|stillGranted|depart|Answer)\(/g,
     ),
   ];
   return [...head, ...rest.map(([, name]) => name!)];

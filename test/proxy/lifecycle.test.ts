@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Domicile } from '../../src/app/domicile.ts';
+import type { Bundles } from '../../src/proxy/bundles.ts';
 import { startRig, type Rig } from '../rig/domicile.ts';
 import { ENV, regionAt, SETTINGS_CREDENTIALS } from '../rig/regions.ts';
 import { startUpstream, Wire, type Upstream } from '../rig/upstream.ts';
@@ -273,4 +274,19 @@ test('the counters, the aliases and the log tell what happened, and no tenant is
     emergency_override: false,
   });
   expect(line['policy']).toMatch(/^acme-eu@/);
+});
+
+test('a decision that breaks down refuses without a word of why, and the log has it', async () => {
+  const { proxy } = rig.domicile.plane;
+  const broken = { subjects: new Map() }; // a bundle without its policies
+  proxy.snapshot = { ...proxy.snapshot, bundles: { get: () => broken } as unknown as Bundles };
+  const answer = await get();
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('x-residency-reason')).toBe('policy_unavailable');
+  expect(await answer.text()).not.toContain('TypeError');
+  expect(await logged('refused')).toMatchObject({
+    reason: 'policy_unavailable',
+    detail: expect.stringMatching(/^TypeError: /),
+  });
+  expect(upstream.requests).toHaveLength(0);
 });

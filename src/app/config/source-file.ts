@@ -6,6 +6,7 @@ import { parseYaml, YAML_OPTIONS } from './yaml.ts';
 
 /** Files of ours are small: 1 MiB. */
 const MAX_FILE_BYTES = 1_048_576;
+
 /** A YAML file that has been read. Lines are looked for only when a problem has to be shown. */
 export class SourceFile {
   readonly value: unknown;

@@ -1,5 +1,5 @@
 import { leakBlocked, type Refusal } from '../../core/refusal.ts';
-import type { JsonNode, JsonObject } from '../json.ts';
+import { member, type JsonNode, type JsonObject } from '../json.ts';
 import { isNothing, JsonWalk, words } from '../walk.ts';
 
 /**
@@ -95,8 +95,7 @@ class GuardedWalk extends JsonWalk {
 const WALK = new GuardedWalk();
 
 function isToolUse(owner: JsonObject): boolean {
-  const i = owner.keys.indexOf('type');
-  const type = i < 0 ? null : (owner.values[i] as JsonNode);
+  const type = member(owner, 'type');
   return type !== null && type.kind === 'string' && type.value === 'tool_use';
 }
 

@@ -1,11 +1,10 @@
 import { leakBlocked, type Refusal } from '../../core/refusal.ts';
 import { tellsApart } from '../../region/catalogue.ts';
 import type { Place } from '../dialect.ts';
+import { checkBucket } from '../s3/address.ts';
 
 /** Bucket naming rules of docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. */
 const URI = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(\/[^\u0000-\u001f\u007f]*)?$/;
-/** Names of access points, multi-region access points, directory buckets and the like: not plain buckets of a region. */
-const SPECIAL = /(?:\.mrap|--x-s3|-s3alias|--ol-s3|--table-s3)$/;
 
 export interface S3Uri {
   /** Logical name. */
@@ -18,10 +17,12 @@ export interface S3Uri {
 export function resolveS3Uri(uri: string, place: Place): S3Uri | Refusal {
   const parts = URI.exec(uri);
   const bucket = parts?.[1];
-  if (bucket === undefined || SPECIAL.test(bucket)) return refuse('not a plain s3:// URI');
+  if (bucket === undefined || checkBucket(bucket) !== null) return refuse('not a plain s3:// URI');
   const physical = place.bucketName(bucket);
   const template = place.region.endpoints.s3?.bucket;
   if (physical === null) return refuse('no storage endpoint in the region');
+  // The template may make a reserved name of an innocent one.
+  if (checkBucket(physical) !== null) return refuse('not a plain bucket of the region');
   if (template !== undefined && !tellsApart(template, place.tenant))
     return refuse('the bucket could be one of another tenant');
   return { bucket, physical: `s3://${physical}${parts?.[2] ?? ''}` };

@@ -4,8 +4,8 @@ import { isGuarded } from '../../core/vocabulary.ts';
 import type { Inspection, Place } from '../dialect.ts';
 import { member, type Edit, type JsonNode, type JsonObject } from '../json.ts';
 import { inspected, readJsonBody, setMember } from '../jsonbody.ts';
-import { foldKey, isNothing, JsonWalk, words } from '../walk.ts';
-import { guardState } from './guarded.ts';
+import { foldKey, isNothing, JsonWalk } from '../walk.ts';
+import { guardState, OPAQUE } from './guarded.ts';
 import type { OpenAiCall } from './operations.ts';
 
 const NO_EDITS: readonly Edit[] = [];
@@ -45,9 +45,6 @@ function stores(call: OpenAiCall, root: JsonObject): boolean {
   if (store === null || (store.kind === 'literal' && store.value === null)) return call.storing === 'unless-refused';
   return !isNothing(store);
 }
-
-/** Values that are data to the service. */
-const OPAQUE = words('parameters schema metadata arguments logit_bias env');
 
 /** Every model that a body names: its own, its tools', its moderation's. Each must be permitted. */
 class ModelNames extends JsonWalk {

@@ -27,7 +27,7 @@ const SOURCES = words(`
   web_search_options`);
 
 /** Values that are data to the service: schemas, arguments, the user's own tags, the client's own environment. */
-const OPAQUE = words('parameters schema metadata arguments logit_bias env');
+export const OPAQUE = words('parameters schema metadata arguments logit_bias env');
 
 const PLAIN_KEY = /^[a-z0-9_]{1,64}$/;
 const LINK = /(?:^|_)ur[il]$/;

@@ -1,7 +1,6 @@
 import { pathOf, queryOf, type Head } from '../../core/http.ts';
 import type { Reason } from '../../core/reasons.ts';
 import { leakBlocked, malformed, notPermitted, Refusal } from '../../core/refusal.ts';
-import type { Verb } from '../../core/vocabulary.ts';
 import { tellsApart } from '../../region/catalogue.ts';
 import { canonicalS3Path } from '../../sigv4/canonical.ts';
 import { isHash } from '../../sigv4/payload.ts';
@@ -85,7 +84,7 @@ class S3Dialect implements Dialect<S3Call> {
     return {
       operation: row.name,
       verb: row.verb,
-      alsoVerb: NO_VERB,
+      alsoVerb: null, // no answer of a write carries documents; what a copy reads stays in the bucket's region
       naming: 'named',
       resources: source === null ? [resource] : [resource, `${source.bucket}/${source.key}`],
       body: row.body,
@@ -174,6 +173,3 @@ class S3Dialect implements Dialect<S3Call> {
     return denial(head.method, reason, status, message, requestId);
   }
 }
-
-/** No answer of a write carries documents, a copy's neither: what it reads stays in the bucket's region. */
-const NO_VERB: Verb | null = null;

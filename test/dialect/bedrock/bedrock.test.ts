@@ -253,6 +253,7 @@ describe('buckets', () => {
     's3://x.mrap/key',
     's3://alias-s3alias/key',
     's3://express--euw1-az1--x-s3/key',
+    's3://outpost--op-s3/key',
     's3://Bucket/key',
     's3://a/key',
     's3:///key',
