@@ -3,12 +3,6 @@ import ipaddr from 'ipaddr.js';
 import { removeDeadSocket } from '../inbound/dead-socket.ts';
 import type { Address } from '../inbound/listener.ts';
 
-/** Whether a listen address or a peer's address is this machine itself. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
-}
-
 /** A host as URLs and Host headers write it. */
 export function bracketed(host: string): string {
   return ipaddr.IPv6.isValid(host) ? `[${host}]` : host;

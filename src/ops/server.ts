@@ -3,7 +3,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo } from 'node:net';
 import type { Address } from '../inbound/listener.ts';
 import { tlsOptions, type TlsTexts } from '../inbound/tls.ts';
-import { bracketed, isLoopback, listenOn } from './listen.ts';
+import { isLoopback } from '../core/loopback.ts';
+import { bracketed, listenOn } from './listen.ts';
 import { json, ROUTES, type OpsParts, type Reply } from './routes.ts';
 
 export interface OpsOptions extends OpsParts {

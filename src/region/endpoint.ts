@@ -1,4 +1,5 @@
 import { hint } from '../core/closest.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { Problem } from '../core/problem.ts';
 import { tellsApart } from './catalogue.ts';
 
@@ -62,11 +63,6 @@ export function parseLocation(text: string): Location | Complaint {
     secure: tls || isLoopback(url.hostname),
     tls,
   };
-}
-
-/** A host name as the URL parser gives it: numbers normalised, IPv6 in brackets. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
 /**

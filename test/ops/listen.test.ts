@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isLoopback } from '../../src/ops/listen.ts';
+import { isLoopback } from '../../src/core/loopback.ts';
 import { OpsServer } from '../../src/ops/server.ts';
 import { Redactor } from '../../src/telemetry/redact.ts';
 import { State } from './state.ts';

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
+import { isLoopback } from '../../core/loopback.ts';
 
 /** Where a listener listens. A host is an address without brackets, or a name; port 0 is any free one. */
 export type ListenAddress =
@@ -36,8 +37,7 @@ export function parseListen(text: string, folder: string): ListenAddress | strin
 
 /** Whether only this machine can reach it. A name other than localhost is taken for a network. */
 export function isLocal(address: ListenAddress): boolean {
-  if (address.kind === 'unix' || address.host === 'localhost') return true;
-  return ipaddr.isValid(address.host) && ipaddr.process(address.host).range() === 'loopback';
+  return address.kind === 'unix' || isLoopback(address.host);
 }
 
 /** As it is written in the file. */
