@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Effect, Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
+import { momentOf } from '../core/schema.ts';
 import { DIALECTS_OF, SERVICES, VERBS, type DialectId, type Service, type Verb } from '../core/vocabulary.ts';
 import { readClaims, type IdentityRules } from '../inbound/facts.ts';
 import { compileTenant, type Bundle } from '../policy/compile.ts';
@@ -159,8 +160,8 @@ function shapeOf(written: WrittenFacts): Shape | null {
     asked === null ? (dialects.length === 1 ? dialects[0] : undefined) : dialects.find((known) => known === asked);
   if (dialect === undefined) return null;
   const moment = text(written['at']);
-  const at = moment === null ? null : Date.parse(moment);
-  if (at !== null && Number.isNaN(at)) return null;
+  const at = moment === null ? null : momentOf(moment);
+  if (moment !== null && at === null) return null;
   return { verb, service, dialect, at };
 }
 

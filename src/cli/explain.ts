@@ -8,6 +8,7 @@ import { PolicyLoader } from '../app/config/policies.ts';
 import { formatProblem, hasErrors } from '../app/config/problem.ts';
 import { identityRules } from '../app/identity.ts';
 import { tenantSource } from '../app/tenants.ts';
+import { momentOf } from '../core/schema.ts';
 import { DIALECTS_OF, SERVICES, VERBS, type Service } from '../core/vocabulary.ts';
 import { MalformedJson, parseJson } from '../dialect/json.ts';
 import type { Step, Trace } from '../policy/trace.ts';
@@ -95,7 +96,7 @@ function checkFacts(values: {
   oneOf('service', values.service, SERVICES);
   const dialects = DIALECTS_OF[values.service as Service];
   if (values.dialect !== undefined || dialects.length > 1) oneOf('dialect', values.dialect, dialects);
-  if (values.at !== undefined && Number.isNaN(Date.parse(values.at))) {
+  if (values.at !== undefined && momentOf(values.at) === null) {
     throw new UsageError(`--at ${values.at}: not a time; write it like 2026-11-24T12:00:00Z`);
   }
 }

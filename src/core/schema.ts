@@ -100,7 +100,7 @@ const INSTANT =
 export const instant = (notes: Notes) =>
   shaped(INSTANT, 'a moment such as 2026-11-01T00:00:00Z, or a date such as 2026-11-01 (midnight UTC)', notes);
 
-/** Milliseconds since the epoch of a conforming `instant`; null for a day that the calendar does not have. */
+/** Milliseconds since the epoch of an `instant`; null for a day that the calendar does not have, and for no time at all. */
 export function momentOf(text: string): number | null {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number) as [number, number, number];
   if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;

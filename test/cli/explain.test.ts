@@ -167,6 +167,7 @@ test('one answer a line, in order, denials included', async () => {
     [{ ...BETA, at: '2026-11-02T00:00:00Z', user: undefined }, { reason: 'region_not_allowed' }],
     [{ ...BETA, at: '2026-11-02T00:00:00Z', resource: 'other/1' }, { reason: 'region_not_allowed' }],
     [{ ...BETA, at: 'yesterday' }, { reason: 'request_malformed' }],
+    [{ ...BETA, at: '2026-02-30T00:00:00Z' }, { reason: 'request_malformed' }],
     ['no json', { reason: 'request_malformed' }],
     ['[1]', { reason: 'request_malformed' }],
     [
