@@ -11,7 +11,7 @@ import { Health } from '../outbound/health.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { Bundles, type BundleCounts } from '../proxy/bundles.ts';
 import { handle } from '../proxy/handle.ts';
-import type { Proxy } from '../proxy/proxy.ts';
+import type { Limits, Proxy } from '../proxy/proxy.ts';
 import { GrantUses, type Snapshot } from '../proxy/snapshot.ts';
 import type { Catalogue } from '../region/catalogue.ts';
 import { Signer } from '../sigv4/sign.ts';
@@ -46,20 +46,10 @@ export class DataPlane {
     this.#loaded = loaded;
     this.#log = log;
     const { settings, catalogue } = loaded;
-    const { timeouts, limits } = settings;
     const uses = new GrantUses();
     this.proxy = {
       snapshot: this.#snapshot(loaded),
-      limits: {
-        headers: limits.headers,
-        headBytes: limits.headBytes,
-        targetBytes: TARGET_BYTES,
-        inspectBodyBytes: limits.inspectBodyBytes,
-        inflight: limits.inflight,
-        responseHead: timeouts.responseHeadMs,
-        inferenceHead: timeouts.inferenceHeadMs,
-        idle: timeouts.idleMs,
-      },
+      limits: limitsOf(settings),
       dialects: dialectsFor(settings),
       signer: new Signer(),
       uses,
@@ -95,6 +85,8 @@ export class DataPlane {
     const next = this.#snapshot(loaded);
     this.#loaded = loaded;
     this.proxy.snapshot = next;
+    this.proxy.limits = limitsOf(loaded.settings);
+    this.proxy.shouldLog = accessLog(loaded.settings.log.access);
     before.health.close();
     // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
     before.door.retire().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
@@ -192,6 +184,19 @@ export class DataPlane {
 const UPSTREAM_CONNECTIONS = 256;
 /** Milliseconds; below the 5 to 60 seconds after which servers commonly close. */
 const UPSTREAM_KEEP_ALIVE = 4000;
+
+function limitsOf({ limits, timeouts }: Settings): Limits {
+  return {
+    headers: limits.headers,
+    headBytes: limits.headBytes,
+    targetBytes: TARGET_BYTES,
+    inspectBodyBytes: limits.inspectBodyBytes,
+    inflight: limits.inflight,
+    responseHead: timeouts.responseHeadMs,
+    inferenceHead: timeouts.inferenceHeadMs,
+    idle: timeouts.idleMs,
+  };
+}
 
 function dialectsFor(settings: Settings): Record<DialectId, Dialect> {
   // A dialect is used with the calls that it read itself, so the union of their types is never mixed.

@@ -13,6 +13,7 @@ import { PolicyLoader } from './config/policies.ts';
 import { formatProblem, hasErrors, type FileProblem } from './config/problem.ts';
 import { DataPlane, type Loaded } from './data-plane.ts';
 import { readTls } from './tls-files.ts';
+import { keysThatNeedRestart } from './restart.ts';
 import { Watch } from './watch.ts';
 
 export interface DomicileOptions {
@@ -120,8 +121,14 @@ export class Domicile {
     if (this.#draining !== null) return false;
     try {
       const { loaded, warnings } = load(this.#options, this.#loader);
+      const before = this.plane.loaded.settings;
       this.#redactor.know(secretsOf(loaded.catalogue));
       this.plane.replace(loaded);
+      // Only where the file's own level changed: else a level set by hand on the ops port would not outlive a reload.
+      const { level } = loaded.settings.log;
+      if (level !== before.log.level) this.log.setLevel(isLogLevel(level) ? level : 'fatal');
+      for (const key of keysThatNeedRestart(before, loaded.settings))
+        this.log.warn(`${key} has changed and holds after a restart only: restart domicile`);
       for (const warning of warnings) this.log.warn(formatProblem(warning));
       this.#watchFiles(loaded);
       this.log.info('reloaded', { why, revision: this.plane.proxy.snapshot.revision });

@@ -117,8 +117,10 @@ export class Answer implements Dispatcher.DispatchHandler {
     const x = this.#x;
     const { health } = x.snapshot;
     const reason = reasonOf(error, x);
-    if (reason === 'upstream_connect_failed') health.unreachable(x.dialect!.id, x.permit!.target);
-    else if (reason === 'upstream_timeout') health.failed(x.dialect!.id, x.permit!.target);
+    // Only what a bare connection can find out is probed: one with a bad certificate would be back at once, and out again.
+    if (isUnreachable(error)) health.unreachable(x.dialect!.id, x.permit!.target);
+    else if (reason === 'upstream_connect_failed' || reason === 'upstream_timeout')
+      health.failed(x.dialect!.id, x.permit!.target);
     this.#fail(new Refusal(reason, UPSTREAM[reason] ?? 'The upstream failed.', error.message));
   }
 
@@ -199,14 +201,23 @@ const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
   egress_outside_region: 'The upstream is not where its region is.',
 };
 
-function reasonOf(error: Error & { code?: string; syscall?: string }, x: Exchange): Reason {
+type NetworkError = Error & { code?: string; syscall?: string };
+
+/** No connection came about: refused, no route, no address, no answer. */
+function isUnreachable(error: NetworkError): boolean {
+  return (
+    error instanceof errors.ConnectTimeoutError ||
+    error.syscall === 'connect' ||
+    error.syscall === 'getaddrinfo' ||
+    CONNECTING.has(error.code ?? '')
+  );
+}
+
+function reasonOf(error: NetworkError, x: Exchange): Reason {
   if (error.code === OUTSIDE_REGION) return 'egress_outside_region';
-  if (error instanceof errors.ConnectTimeoutError) return 'upstream_connect_failed';
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout';
-  if (error.syscall === 'connect' || error.syscall === 'getaddrinfo' || CONNECTING.has(error.code ?? ''))
-    return 'upstream_connect_failed';
-  if (error.code?.startsWith('ERR_TLS') === true || CERTIFICATE.test(error.code ?? ''))
+  if (isUnreachable(error) || error.code?.startsWith('ERR_TLS') === true || CERTIFICATE.test(error.code ?? ''))
     return 'upstream_connect_failed';
   return x.request.destroyed && !x.request.complete ? 'request_malformed' : 'upstream_reset';
 }

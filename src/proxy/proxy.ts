@@ -16,10 +16,10 @@ export interface Limits extends HeadLimits {
   readonly idle: number;
 }
 
-/** What one data plane shares among its requests. `snapshot` is replaced by a reload, everything else stays. */
+/** What one data plane shares among its requests. A reload replaces `snapshot`, `limits` and `shouldLog`. */
 export interface Proxy {
   snapshot: Snapshot;
-  readonly limits: Limits;
+  limits: Limits;
   readonly dialects: Readonly<Record<DialectId, Dialect>>;
   readonly signer: Signer;
   readonly uses: GrantUses;
@@ -28,7 +28,7 @@ export interface Proxy {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly tracing: Tracing;
-  readonly shouldLog: (allowed: boolean, notable: boolean) => boolean;
+  shouldLog: (allowed: boolean, notable: boolean) => boolean;
   /** Requests being served, by service. */
   readonly inflight: Record<Service, number>;
   /** Set once draining has begun: answers then close their connections. */

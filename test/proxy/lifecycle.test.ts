@@ -103,6 +103,17 @@ test('a start without its address fails in one line, and says nothing of drainin
   expect(lines).toEqual([]);
 });
 
+test('a reload takes limits and the log with it, and names what only a restart changes', async () => {
+  const file = join(rig.folder, 'domicile.yaml');
+  const written = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const changed = { limits: { headers: 5, connections: 7 }, log: { level: 'warn', access: 'denials' } };
+  writeFileSync(file, JSON.stringify({ ...written, ...changed }));
+  expect((await logged('limits.connections'))['message']).toContain('restart domicile');
+  const refused = await get('/bkt/k', { a: '1', b: '2', c: '3', d: '4', e: '5' });
+  expect(refused.status).toBe(431);
+  expect(rig.domicile.log.level).toBe('warn');
+});
+
 test('the revision of a policy follows its content', async () => {
   const first = (await get()).headers.get('x-residency-policy');
   const file = join(rig.folder, 'policies/policies.yaml');

@@ -7,7 +7,8 @@
  *   from:   docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html and
  *           …/geographic-cross-region-inference.html; aws-cdk, aws-bedrock-alpha, cross-region-inference-profile.ts
  * Where the set of a source region is not known, the union over the geography stands for it, so that it can only refuse
- * too much. `global.` has no set that could be inside anything, and those of `in.` and `ca.` are not known: none of the
+ * too much. The CDK warns that `eu.` may reach Zurich and London for some models; the sources listed below count without
+ * them, as the profile pages do. `global.` has no set that could be inside anything, and those of `in.` and `ca.` are not known: none of the
  * three is here.
  */
 export interface Profile {
