@@ -4,6 +4,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** All that runs now: the bench leaves nothing behind. */
+const running = new Set<Running>();
+
 /** A process that a bench has started. */
 export class Running {
   readonly pid: number;
@@ -17,9 +20,16 @@ export class Running {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
+    this.#child.on('error', (error) => (this.#errors += error.message));
     if (this.#child.pid === undefined) throw new Error(`cannot start ${command}`);
     this.pid = this.#child.pid;
-    this.#exited = new Promise((resolve) => this.#child.once('exit', () => resolve()));
+    running.add(this);
+    this.#exited = new Promise((resolve) =>
+      this.#child.once('exit', () => {
+        running.delete(this);
+        resolve();
+      }),
+    );
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-4000);
     });
@@ -36,17 +46,28 @@ export class Running {
     return line;
   }
 
-  /** Until `url` answers one of `statuses`. @throws Error after `seconds`, the process stopped, or when it ends */
-  async answers(url: string, statuses: readonly number[], seconds = 20): Promise<void> {
+  /** Its whole output, once it has ended by itself. @throws Error when it fails */
+  async output(): Promise<string> {
+    let text = '';
+    this.#child.stdout!.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    await new Promise((resolve) => this.#child.once('close', resolve));
+    if (this.#child.exitCode === 0) return text;
+    throw new Error(
+      `${this.#child.spawnfile} ended with ${this.#child.exitCode ?? this.#child.signalCode}: ${text}${this.#errors}`,
+    );
+  }
+
+  /** Until `url` answers `status`. @throws Error after `seconds`, the process stopped, or when it ends */
+  async answers(url: string, status: number, seconds = 20): Promise<void> {
     this.#child.stdout!.resume();
     const until = performance.now() + seconds * 1000;
     for (;;) {
-      const status = await statusOf(url);
+      const got = await statusOf(url);
       if (this.#child.exitCode !== null) throw new Error(`ended before it was ready: ${this.#errors}`);
-      if (status !== null && statuses.includes(status)) return;
+      if (got === status) return;
       if (performance.now() > until) {
         await this.stop();
-        throw new Error(`${url} answered ${status} after ${seconds} s: ${this.#errors}`);
+        throw new Error(`${url} answered ${got} after ${seconds} s: ${this.#errors}`);
       }
       await wait(5);
     }
@@ -58,6 +79,21 @@ export class Running {
     await this.#exited;
     clearTimeout(late);
   }
+
+  /** At once, without a goodbye. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** Stops whatever a bench has started and is not stopped yet. */
+export async function stopAll(): Promise<void> {
+  await Promise.all(Array.from(running, (each) => each.stop()));
+}
+
+/** The same where nothing can be waited for: in an `exit` listener. */
+export function killAll(): void {
+  for (const each of running) each.kill();
 }
 
 async function statusOf(url: string): Promise<number | null> {

@@ -11,7 +11,7 @@ export function row(name: string, unit: string, runs: readonly number[]): Row {
 }
 
 /** Middle value; of an even count, the upper one of the middle two. */
-function median(runs: readonly number[]): number {
+export function median(runs: readonly number[]): number {
   const sorted = runs.toSorted((a, b) => a - b);
   const middle = sorted[sorted.length >> 1];
   if (middle === undefined) throw new TypeError('a median of nothing');
@@ -20,10 +20,10 @@ function median(runs: readonly number[]): number {
 
 /** Three figures, or a whole number. */
 export function rounded(value: number): number {
-  return value >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+  return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
-/** Microseconds of time per call, a row of `count` runs of some `milliseconds` each, after one to warm up. */
+/** Microseconds of CPU time per call, a row of `count` runs of some `milliseconds` each, after one to warm up. */
 export function timed(name: string, count: number, call: () => unknown, milliseconds = 150): Row {
   const runs: number[] = [];
   for (let i = 0; i <= count; i++) {
@@ -34,22 +34,18 @@ export function timed(name: string, count: number, call: () => unknown, millisec
 }
 
 function oneRun(call: () => unknown, milliseconds: number): number {
-  const began = process.hrtime.bigint();
-  const until = began + BigInt(milliseconds * 1e6);
+  const before = process.cpuUsage();
+  const until = performance.now() + milliseconds;
   let calls = 0;
-  let now = began;
-  while (now < until) {
+  while (performance.now() < until) {
     for (let i = 0; i < 256; i++) call();
     calls += 256;
-    now = process.hrtime.bigint();
   }
-  return Number(now - began) / 1000 / calls;
+  return cpuSince(before) / calls;
 }
 
-/** Rows as lines of a table, the first line its heading; figures right-aligned. */
-export function table(heading: readonly string[], lines: readonly (readonly string[])[]): string {
-  const widths = heading.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
-  const format = (line: readonly string[]) =>
-    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
-  return [heading, widths.map((width) => '-'.repeat(width)), ...lines].map(format).join('\n');
+/** Microseconds of CPU time, user and system, of this process. */
+export function cpuSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }

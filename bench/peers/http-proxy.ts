@@ -1,10 +1,9 @@
 import { Agent } from 'node:http';
 import httpProxy from 'http-proxy';
-import { routes } from '../routes.ts';
 import { routeTable, serve } from './listen.ts';
 
 /** http-proxy with a keep-alive agent and the tenant × class map. */
-const route = routeTable(routes());
+const route = routeTable();
 const proxy = httpProxy.createProxyServer({ agent: new Agent({ keepAlive: true, maxSockets: 256 }) });
 proxy.on('error', (_error, _request, response) => response.destroy());
 

@@ -1,14 +1,14 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Ports } from '../routes.ts';
+import { routes } from './map.ts';
 
 /** Upstream of a request by the tenant × class map, or null. */
 export type Route = (tenant: unknown, classification: unknown) => string | null;
 
-/** The map of a Node peer, from its first argument, the upstream's ports as JSON. */
-export function routeTable(entries: readonly (readonly [string, keyof Ports])[]): Route {
-  const ports = JSON.parse(process.argv[2] ?? '') as Ports;
-  const map = new Map(entries.map(([key, upstream]) => [key, `http://127.0.0.1:${ports[upstream]}`]));
+/** The map of a Node peer, whose first argument is the port of the upstream. */
+export function routeTable(): Route {
+  const upstream = `http://127.0.0.1:${Number(process.argv[2])}`;
+  const map = new Map(routes().map(([key]) => [key, upstream]));
   return (tenant, classification) => map.get(`${String(tenant)}:${String(classification)}`) ?? null;
 }
 

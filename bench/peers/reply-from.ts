@@ -1,11 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import replyFrom from '@fastify/reply-from';
 import fastify from 'fastify';
-import { routes } from '../routes.ts';
 import { routeTable } from './listen.ts';
 
 /** @fastify/reply-from over undici, with the tenant × class map. Bodies pass as streams. */
-const route = routeTable(routes());
+const route = routeTable();
 const app = fastify({ keepAliveTimeout: 600_000, bodyLimit: 1024 * 1024 * 1024 });
 await app.register(replyFrom, { undici: { connections: 256, pipelining: 1 } });
 app.removeAllContentTypeParsers();

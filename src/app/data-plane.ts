@@ -12,9 +12,11 @@ import type { PolicySet } from '../policy/policy-set.ts';
 import { Bundles, type BundleCounts } from '../proxy/bundles.ts';
 import { handle } from '../proxy/handle.ts';
 import type { Limits, Proxy } from '../proxy/proxy.ts';
-import { GrantUses, type Snapshot } from '../proxy/snapshot.ts';
+import type { Snapshot } from '../proxy/snapshot.ts';
+import type { Uses } from '../proxy/uses.ts';
 import type { Catalogue } from '../region/catalogue.ts';
 import { Signer } from '../sigv4/sign.ts';
+import { Wheel } from '../wire/wheel.ts';
 import { accessLog, type Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
@@ -28,6 +30,10 @@ export interface Loaded {
   readonly settings: Settings;
   readonly catalogue: Catalogue;
   readonly policySet: PolicySet;
+  /** Counts the loads that came into force, from 1: the same in every worker. */
+  readonly revision: number;
+  /** When it was verified. Milliseconds since the epoch. */
+  readonly loadedAt: number;
 }
 
 /** Bytes of a request target; longer ones are answered 414. */
@@ -37,16 +43,16 @@ const TARGET_BYTES = 8192;
 export class DataPlane {
   readonly proxy: Proxy;
   readonly listeners: readonly Listener[];
+  readonly #served: readonly { readonly service: Service; readonly listener: Listener }[];
   readonly #log: Log;
+  readonly #wheel = new Wheel();
   readonly #bundleCounts: BundleCounts = { hit: 0, miss: 0, negative: 0 };
   #loaded: Loaded;
-  #revision = 0;
 
-  constructor(loaded: Loaded, version: string, log: Log, tracing: Tracing) {
+  constructor(loaded: Loaded, version: string, log: Log, tracing: Tracing, uses: Uses) {
     this.#loaded = loaded;
     this.#log = log;
     const { settings, catalogue } = loaded;
-    const uses = new GrantUses();
     this.proxy = {
       snapshot: this.#snapshot(loaded),
       limits: limitsOf(settings),
@@ -62,10 +68,11 @@ export class DataPlane {
       draining: false,
       now: Date.now,
     };
-    this.listeners = SERVICES.flatMap((service) => {
-      const options = listenerOptions(service, settings);
-      return options === null ? [] : [this.#listener(service, options)];
+    this.#served = SERVICES.flatMap((service) => {
+      const options = listenerOptions(service, settings, this.#wheel);
+      return options === null ? [] : [{ service, listener: this.#listener(service, options) }];
     });
+    this.listeners = this.#served.map(({ listener }) => listener);
   }
 
   /** The files in force. */
@@ -92,19 +99,23 @@ export class DataPlane {
     before.door.retire().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
   }
 
-  /** Stops accepting, finishes what is in flight within `bound` milliseconds, closes every upstream connection. */
-  async drain(bound: number): Promise<void> {
+  /**
+   * Stops accepting, finishes what is in flight within `bound` milliseconds, closes every upstream connection.
+   * @param grace milliseconds of them in which connections without a request may bring one more
+   */
+  async drain(bound: number, grace = 0): Promise<void> {
     this.proxy.draining = true;
-    await Promise.all(this.listeners.map((listener) => listener.close(bound)));
+    await Promise.all(this.listeners.map((listener) => listener.close(bound, grace)));
     this.proxy.snapshot.health.close();
     await this.proxy.snapshot.door.close();
+    this.#wheel.close();
   }
 
-  #snapshot({ settings, catalogue, policySet }: Loaded): Snapshot {
-    const { timeouts, cache } = settings;
+  #snapshot({ settings, catalogue, policySet, revision, loadedAt }: Loaded): Snapshot {
+    const { timeouts, cache, upstream } = settings;
     return {
-      revision: ++this.#revision,
-      loadedAt: Date.now(),
+      revision,
+      loadedAt,
       catalogue,
       rules: identityRules(settings, catalogue),
       bundles: new Bundles(
@@ -115,9 +126,15 @@ export class DataPlane {
         this.#bundleCounts,
       ),
       door: new Door(catalogue, {
-        connections: UPSTREAM_CONNECTIONS,
+        connections: upstream.connections,
+        pending: upstream.pending,
+        pendingTimeout: upstream.pendingMs,
         connectTimeout: timeouts.connectMs,
-        keepAliveTimeout: UPSTREAM_KEEP_ALIVE,
+        keepAliveTimeout: upstream.keepAliveMs,
+        connectionAge: upstream.connectionAgeMs,
+        dnsTtl: upstream.dnsTtlMs,
+        happyEyeballs: upstream.happyEyeballs,
+        wheel: this.#wheel,
       }),
       health: new Health(catalogue, (region, dialect, up) => this.#healthChanged(region, dialect, up)),
     };
@@ -136,7 +153,7 @@ export class DataPlane {
     const { proxy } = this;
     return new Listener(
       options,
-      (request, response, expects) => handle(proxy, service, request, response, expects),
+      (request) => handle(proxy, service, request),
       (reason, status, request_id) => {
         proxy.metrics.requests.count(proxy.metrics.requests.slot(service, null, null, null, 'deny', reason, null));
         this.#log.info('refused', { request_id, reason, service, status });
@@ -157,6 +174,13 @@ export class DataPlane {
     };
     return {
       inflight: (service: Service) => this.proxy.inflight[service],
+      clients: () =>
+        this.#served.map(({ service, listener: { connections, turnedAway, acceptErrors } }) => ({
+          service,
+          connections,
+          turnedAway,
+          acceptErrors,
+        })),
       upstreamConnections: () =>
         each(this, (service, dialect, region, id) => {
           const { active, idle, pending } = this.proxy.snapshot.door.connections(region, dialect);
@@ -180,11 +204,6 @@ export class DataPlane {
   }
 }
 
-/** Per region and endpoint. */
-const UPSTREAM_CONNECTIONS = 256;
-/** Milliseconds; below the 5 to 60 seconds after which servers commonly close. */
-const UPSTREAM_KEEP_ALIVE = 4000;
-
 function limitsOf({ limits, timeouts }: Settings): Limits {
   return {
     headers: limits.headers,
@@ -195,6 +214,7 @@ function limitsOf({ limits, timeouts }: Settings): Limits {
     responseHead: timeouts.responseHeadMs,
     inferenceHead: timeouts.inferenceHeadMs,
     idle: timeouts.idleMs,
+    total: timeouts.totalMs,
   };
 }
 
@@ -209,7 +229,7 @@ function dialectsFor(settings: Settings): Record<DialectId, Dialect> {
   };
 }
 
-function listenerOptions(service: Service, settings: Settings): ListenerOptions | null {
+function listenerOptions(service: Service, settings: Settings, wheel: Wheel): ListenerOptions | null {
   const listener = settings.listeners[service];
   if (listener === null) return null;
   const { timeouts, limits } = settings;
@@ -221,6 +241,9 @@ function listenerOptions(service: Service, settings: Settings): ListenerOptions 
     idleTimeout: timeouts.idleMs,
     keepAliveTimeout: timeouts.keepAliveMs,
     headBytes: limits.headBytes,
+    targetBytes: TARGET_BYTES,
+    headers: limits.headers,
     connections: limits.connections,
+    wheel,
   };
 }

@@ -36,7 +36,7 @@ let spent = 0;
 /** A `traceparent` of a trace that begins here and is not sampled. Randomness is drawn for many at once. */
 export function newTraceparent(): string {
   if (spent === randomness.length) {
-    randomness = randomBytes(TRACE_DIGITS * 64).toString('hex');
+    randomness = randomBytes(TRACE_DIGITS * 256).toString('hex');
     spent = 0;
   }
   const digits = randomness.slice(spent, (spent += TRACE_DIGITS));

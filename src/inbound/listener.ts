@@ -1,14 +1,12 @@
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import https from 'node:https';
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
 import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
-import { removeDeadSocket } from './dead-socket.ts';
+import type { Timed, Wheel } from '../wire/wheel.ts';
+import { Http1Connection, type Http1Options } from './http1/connection.ts';
+import { Http2Server } from './http2.ts';
+import type { RequestHandler } from './incoming.ts';
 import { tlsOptions, type TlsTexts } from './tls.ts';
-
-export type Request = IncomingMessage | Http2ServerRequest;
-export type Response = ServerResponse | Http2ServerResponse;
 
 /** Where a listener is bound: a TCP address (port 0: a free one), or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -18,51 +16,48 @@ export interface ListenerOptions {
   readonly address: Address;
   /** Null: plain TCP. */
   readonly tls: TlsTexts | null;
+  readonly wheel: Wheel;
   /** Milliseconds. */
   readonly requestHeadTimeout: number;
   readonly idleTimeout: number;
   readonly keepAliveTimeout: number;
-  /** Bytes of a whole head. */
+  /** Of a head: bytes of all, bytes of its target, and how many fields. */
   readonly headBytes: number;
+  readonly targetBytes: number;
+  readonly headers: number;
+  /** At once. One more is closed as soon as it is accepted. */
   readonly connections: number;
 }
-
-/** Called for each request. `expects` is true when the client waits for 100 Continue before it sends the body. */
-export type RequestHandler = (request: Request, response: Response, expects: boolean) => void;
 
 /** Told of a refusal before there is a request to handle: the parser's, or of a tunnel. The client sees the same id. */
 export type ParserRefusal = (reason: Reason, status: number, requestId: string) => void;
 
-/** Milliseconds that a refused connection stays half-open, so that the client reads the answer before a reset. */
-const LINGER = 1000;
-/** Requests whose body broke its framing after the head was handed on: whoever has the request counts it. */
-const broken = new WeakSet<Request>();
-
-/** Whether the body of a request broke its framing, so that it never was whole. */
-export function isBroken(request: Request): boolean {
-  return broken.has(request);
-}
-
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
+/** No method of HTTP/1 starts with `PRI` and a space, so that so many bytes of the preface tell (RFC 9113 §3.4). */
+const TELLING_BYTES = 3;
 
 /**
- * One port for HTTP/1.1 and HTTP/2: a connection that opens with the HTTP/2 preface (RFC 9113 §3.4; the AWS SDK for
- * JavaScript speaks to Bedrock with prior knowledge) or that chose `h2` by ALPN goes to node:http2, all else to
- * node:http. Parsing is strict: no lenient flag is ever set.
+ * One port for HTTP/1.1 and HTTP/2: a connection that opens with the HTTP/2 preface (the AWS SDK for JavaScript speaks
+ * to Bedrock with prior knowledge) or that chose `h2` by ALPN goes to node:http2, all else to our own engine.
  */
 export class Listener {
   readonly name: string;
   readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #http1: Http1Options;
+  readonly #http2: Http2Server;
   readonly #onError: (error: Error) => void;
-  readonly #front: http.Server | https.Server;
-  readonly #h2: http2.Http2Server;
-  readonly #onParserRefusal: ParserRefusal;
-  readonly #sessions = new Set<http2.ServerHttp2Session>();
-  readonly #sockets = new Set<Socket>();
-  /** The request that each HTTP/1 connection is at. */
-  readonly #current = new WeakMap<Socket, { readonly request: IncomingMessage; readonly response: ServerResponse }>();
+  /** Sockets whose first bytes have not told yet what they speak. */
+  readonly #opening = new Set<Opening>();
+  readonly #connections = new Set<Http1Connection>();
+  readonly #sessions = new Set<Socket>();
+  #draining = false;
+  /** Connections closed unserved because there were too many; and those that the system could not hand over. */
+  turnedAway = 0;
+  acceptErrors = 0;
+  #quietUntil = 0;
 
-  /** @param onError told of a connection that the system could not hand over, for want of memory or rights: the next may come */
+  /** @param onError told of a connection that the system could not hand over, for want of descriptors or memory */
   constructor(
     options: ListenerOptions,
     onRequest: RequestHandler,
@@ -71,196 +66,57 @@ export class Listener {
   ) {
     this.name = options.name;
     this.#options = options;
-    this.#onParserRefusal = onParserRefusal;
     this.#onError = onError;
-    const { tls } = options;
-    const limits = {
-      insecureHTTPParser: false,
-      maxHeaderSize: options.headBytes,
-      requireHostHeader: false, // checked with the rest of the framing, so that the refusal is ours
-      keepAliveTimeout: options.keepAliveTimeout,
-      headersTimeout: options.requestHeadTimeout,
-      requestTimeout: 0, // an upload may take long; `timeout` cuts the ones that stall
-      connectionsCheckingInterval: Math.max(100, Math.min(1000, options.requestHeadTimeout / 4)),
-      noDelay: true,
+    const refused = (reason: Reason, status: number) => {
+      const requestId = newRequestId();
+      onParserRefusal(reason, status, requestId);
+      return requestId;
     };
-    this.#front =
-      tls === null
-        ? http.createServer(limits)
-        : https.createServer({ ...limits, ...tlsOptions(tls), ALPNProtocols: ['h2', 'http/1.1'] });
-    this.#h2 = http2.createServer({
-      maxSessionMemory: 10,
-      maxHeaderListPairs: 128,
-      settings: { maxConcurrentStreams: 128, maxHeaderListSize: options.headBytes, enablePush: false },
-      streamResetBurst: 100,
-      streamResetRate: 33,
-    });
+    this.#http1 = {
+      ...options,
+      keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(options.keepAliveTimeout / 1000)}\r\n\r\n`,
+      onRequest,
+      refused,
+      gone: (connection) => this.#connections.delete(connection),
+    };
+    this.#http2 = new Http2Server(options, onRequest, refused);
+    const limits = { noDelay: true, allowHalfOpen: true };
+    this.#server =
+      options.tls === null
+        ? net.createServer(limits, (socket) => this.#accept(socket, false))
+        : tls.createServer(
+            {
+              ...limits,
+              ...tlsOptions(options.tls),
+              ALPNProtocols: ['h2', 'http/1.1'],
+              handshakeTimeout: options.requestHeadTimeout,
+            },
+            (socket: TLSSocket) => this.#accept(socket, socket.alpnProtocol === 'h2'),
+          );
+    // For those that are still shaking hands; a plain connection is out of the server's count once it is taken over.
+    this.#server.maxConnections = options.connections;
+    this.#server.on('drop', () => this.turnedAway++);
+  }
 
-    const front = this.#front;
-    front.maxHeadersCount = 0; // node would drop what is over, silently; the framing check refuses instead
-    front.timeout = options.idleTimeout;
-    front.maxConnections = options.connections;
-    Object.assign(front, { httpAllowHalfOpen: true });
-    const begin = (request: IncomingMessage, response: ServerResponse, expects: boolean) => {
-      if (!this.#follows(request, response)) return;
-      // llhttp lets `GET /` and `GET / HTTP/2.0` through as requests of those versions.
-      if (request.httpVersionMajor === 1) onRequest(request, response, expects);
-      else refuseHead(response, 400);
-    };
-    const refuseHead = (response: ServerResponse, status: number) => {
-      response.shouldKeepAlive = false;
-      response.writeHead(status, plainHeaders(this.#refused('request_malformed', status), true)).end(PLAIN.get(status));
-    };
-    front.on('request', (request, response) => begin(request, response, false));
-    front.on('checkContinue', (request, response) => begin(request, response, true));
-    front.on('checkExpectation', (request, response) => {
-      if (this.#follows(request, response)) refuseHead(response, 417);
-    });
-    front.on('connect', (_request, socket) => {
-      socket.on('error', destroyIt);
-      this.#sayLast(
-        socket as Socket,
-        plainAnswer(403, 'operation_not_permitted', this.#refused('operation_not_permitted', 403)),
-      );
-    });
-    front.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      const status = statusOfParserError(error);
-      if (status === null || !socket.writable) {
-        socket.destroy();
-        return;
-      }
-      const current = this.#current.get(socket as Socket);
-      // Refused for its head already, and answered: this is the rest of it.
-      if (current?.response.writableEnded === true && endsConnection(current.response)) return;
-      if (current !== undefined && !current.request.complete) {
-        broken.add(current.request);
-        // Its head may have gone upstream: the end of this connection resets that one too. An answer that has no socket
-        // yet waits for those before it, and must not overtake them.
-        const { headersSent, socket: its } = current.response;
-        if (!headersSent && its !== null) socket.write(plainAnswer(status, 'request_malformed', null));
-        (socket as Socket).destroySoon();
-        return;
-      }
-      this.#sayLast(
-        socket as Socket,
-        plainAnswer(status, 'request_malformed', this.#refused('request_malformed', status)),
-      );
-    });
-    this.#sniff(tls === null ? 'connection' : 'secureConnection');
-
-    const beginStream = (request: Http2ServerRequest, response: Http2ServerResponse, expects: boolean) => {
-      // Node ends a body that breaks off as it ends a whole one. Who reads it listens; nobody else needs to know.
-      request.on('error', () => undefined);
-      request.once('aborted', () => {
-        if (!request.readableEnded) request.destroy(new Error('the client went away'));
-      });
-      // As `timeout` for HTTP/1: neither a body that stalls nor an answer that nobody reads holds on for ever.
-      request.stream.setTimeout(options.idleTimeout, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
-      onRequest(request, response, expects);
-    };
-    this.#h2.on('request', (request, response) => beginStream(request, response, false));
-    this.#h2.on('checkContinue', (request, response) => beginStream(request, response, true));
-    // Node would answer both by itself, without a reason.
-    this.#h2.on('checkExpectation', (_request, response) => {
-      response.writeHead(417, plainHeaders(this.#refused('request_malformed', 417), false)).end(PLAIN.get(417));
-    });
-    this.#h2.on('connect', (_request, response) => {
-      const requestId = this.#refused('operation_not_permitted', 403);
-      response.writeHead(403, plainHeaders(requestId, false, 'operation_not_permitted')).end(NOT_SUPPORTED);
-    });
-    this.#h2.on('session', (session) => {
-      this.#sessions.add(session);
-      session.on('close', () => this.#sessions.delete(session));
-      session.on('error', () => session.destroy());
-      session.setTimeout(options.keepAliveTimeout, () => session.close()); // lets open streams finish
-    });
-    // A session that fails has nobody to answer; its streams have been told by their own events.
-    this.#h2.on('sessionError', (_error, session) => session.destroy());
+  /** Connections of clients at this moment. */
+  get connections(): number {
+    return this.#opening.size + this.#connections.size + this.#sessions.size;
   }
 
   /**
-   * Notes a request as the latest of its connection. False behind an answer that says `close`: nothing is served there, it
-   * may be the tail of what was refused (RFC 9112 §9.6).
-   */
-  #follows(request: IncomingMessage, response: ServerResponse): boolean {
-    if (endsConnection(this.#current.get(request.socket)?.response)) return false;
-    this.#current.set(request.socket, { request, response });
-    return true;
-  }
-
-  /** Tells of a refusal of what never became a request. Gives the id that its answer carries. */
-  #refused(reason: Reason, status: number): string {
-    const requestId = newRequestId();
-    this.#onParserRefusal(reason, status, requestId);
-    return requestId;
-  }
-
-  /** Answers what never became a request, behind the answers that are still due on its connection, and ends that. */
-  #sayLast(socket: Socket, answer: string): void {
-    const due = this.#current.get(socket)?.response;
-    const say = () => {
-      socket.end(answer);
-      setTimeout(() => socket.destroy(), LINGER).unref();
-    };
-    if (due === undefined || due.writableFinished) say();
-    else due.once('finish', say);
-  }
-
-  /** Takes the protocol's own listener off, and puts it behind a look at the first bytes. */
-  #sniff(event: 'connection' | 'secureConnection'): void {
-    const front: NetServer = this.#front;
-    const http1 = front.listeners(event) as ((socket: Socket) => void)[];
-    front.removeAllListeners(event);
-    front.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-      // Attached first: a reset while nobody listens would end the process.
-      socket.on('error', destroyIt);
-      if (socket.alpnProtocol === 'h2') {
-        this.#beginSession(socket);
-        return;
-      }
-      socket.setTimeout(this.#options.requestHeadTimeout, destroyIt);
-      socket.once('data', (first: Buffer) => {
-        socket.pause();
-        socket.setTimeout(0);
-        socket.off('timeout', destroyIt);
-        socket.unshift(first);
-        // Three bytes tell: no HTTP/1 method starts with `PRI` and a space.
-        if (
-          first.length >= 3 &&
-          PREFACE.subarray(0, Math.min(first.length, PREFACE.length)).equals(first.subarray(0, PREFACE.length))
-        ) {
-          this.#beginSession(socket);
-        } else {
-          for (const listener of http1) listener.call(front, socket);
-          socket.resume();
-        }
-      });
-    });
-  }
-
-  /** A client that ends its side of an HTTP/2 connection is gone: half-open, its streams would wait for it for ever. */
-  #beginSession(socket: Socket): void {
-    socket.allowHalfOpen = false;
-    this.#h2.emit('connection', socket);
-  }
-
-  /**
-   * Binds. A Unix socket that a dead process left behind is replaced; a live one is not.
+   * Binds. In a worker of a cluster the primary binds, and all workers share the one socket: whichever is free accepts.
    * @throws Error in one line, with what to do, when the address is taken or not ours to take
    */
   async listen(): Promise<void> {
     const { address } = this.#options;
-    if ('path' in address) await removeDeadSocket(address.path);
     await new Promise<void>((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException) =>
         reject(new Error(`${this.name}: ${explainBind(error, describe(address))}`));
-      this.#front.once('error', fail);
-      this.#front.listen(
+      this.#server.once('error', fail);
+      this.#server.listen(
         'path' in address ? { path: address.path } : { host: address.host, port: address.port, backlog: 1024 },
         () => {
-          this.#front.off('error', fail).on('error', this.#onError);
+          this.#server.off('error', fail).on('error', (error) => this.#failed(error));
           resolve();
         },
       );
@@ -269,88 +125,145 @@ export class Listener {
 
   /** The port bound, or 0 on a Unix socket. */
   get port(): number {
-    const bound = this.#front.address();
+    const bound = this.#server.address();
     return typeof bound === 'object' && bound !== null ? (bound as AddressInfo).port : 0;
   }
 
-  /** Stops accepting, lets requests in flight finish, then cuts what is left after `bound` milliseconds. */
-  async close(bound: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#front.close(() => resolve()));
-    for (const session of this.#sessions) session.close();
-    // A connection falls idle when its last answer is done, so idle ones are looked for until none is left.
-    this.#front.closeIdleConnections();
-    const sweep = setInterval(() => this.#front.closeIdleConnections(), 100);
-    const cut = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
-      this.#front.closeAllConnections();
-      for (const socket of this.#sockets) socket.destroy();
-    }, bound);
+  /**
+   * Stops accepting, lets requests in flight finish, then cuts what is left after `bound` milliseconds.
+   * @param grace milliseconds of them in which connections without a request stay open: one may be on its way, and closed
+   *   under it, it would fail
+   */
+  async close(bound: number, grace = 0): Promise<void> {
+    const start = performance.now();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (grace > 0) await this.#empty(start + grace);
+    this.#draining = true;
+    for (const opening of this.#opening) opening.socket.destroy();
+    this.#http2.close();
+    for (const connection of this.#connections) connection.close();
+    await this.#empty(start + bound);
+    this.#http2.destroy();
+    for (const socket of this.#sessions) socket.destroy();
+    for (const connection of this.#connections) connection.link.destroy();
     await closed;
-    clearInterval(sweep);
-    clearTimeout(cut);
+  }
+
+  /** Waits until no connection is left, or until then. */
+  async #empty(until: number): Promise<void> {
+    while (this.connections > 0 && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_TURN));
+  }
+
+  #accept(socket: Socket, isHttp2: boolean): void {
+    // Attached first: a reset while nobody listens would end the process.
+    socket.on('error', destroyIt);
+    if (this.connections >= this.#options.connections || this.#draining) {
+      this.turnedAway++;
+      socket.destroy();
+      return;
+    }
+    if (isHttp2) this.#beginSession(socket);
+    else {
+      const opening = new Opening(socket, this.#options, (first, ended) => this.#open(opening, first, ended));
+      this.#opening.add(opening);
+      socket.once('close', () => this.#opening.delete(opening));
+    }
+  }
+
+  /** The first bytes have told. */
+  #open(opening: Opening, first: Buffer, ended: boolean): void {
+    const { socket } = opening;
+    this.#opening.delete(opening);
+    if (startsLikePreface(first) && first.length >= TELLING_BYTES) {
+      socket.unshift(first);
+      this.#beginSession(socket);
+      return;
+    }
+    const connection = new Http1Connection(socket, this.#http1);
+    this.#connections.add(connection);
+    connection.link.feed(first);
+    if (ended) connection.ended();
+  }
+
+  #beginSession(socket: Socket): void {
+    this.#sessions.add(socket);
+    socket.once('close', () => this.#sessions.delete(socket));
+    this.#http2.accept(socket);
+  }
+
+  /**
+   * The system could not hand a connection over; for want of descriptors it comes in bursts. What is idle makes room for
+   * the next ones, and for a moment more it is only counted.
+   */
+  #failed(error: Error): void {
+    this.acceptErrors++;
+    const { now } = this.#options.wheel;
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + ACCEPT_PAUSE;
+    for (const connection of this.#connections) if (connection.idle) connection.close();
+    this.#onError(error);
   }
 }
 
-/** Whether an answer that has begun is the last one of its connection. */
-function endsConnection(response: ServerResponse | undefined): boolean {
-  return response !== undefined && response.headersSent && !response.shouldKeepAlive;
+/** Milliseconds after a connection that was not handed over in which no more is said of others. */
+const ACCEPT_PAUSE = 1000;
+
+/** Milliseconds between two looks at whether all connections have ended. */
+const DRAIN_TURN = 10;
+
+/** A connection that has not said enough to know what it speaks. */
+class Opening implements Timed {
+  deadline = Infinity;
+  turn = -1;
+  readonly socket: Socket;
+  readonly #told: (first: Buffer, ended: boolean) => void;
+  #first: Buffer | null = null;
+
+  constructor(socket: Socket, options: ListenerOptions, told: (first: Buffer, ended: boolean) => void) {
+    this.socket = socket;
+    this.#told = told;
+    options.wheel.set(this, options.requestHeadTimeout);
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+  }
+
+  expired(): void {
+    this.socket.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const first = this.#first === null ? chunk : Buffer.concat([this.#first, chunk]);
+    this.#first = first;
+    if (first.length < TELLING_BYTES && startsLikePreface(first)) return;
+    this.#release();
+    this.socket.pause();
+    this.#told(first, false);
+  };
+
+  /** What it said is all that it will say: the engine answers that, if it is anything. */
+  readonly #onEnd = (): void => {
+    if (this.#first === null) this.socket.destroy();
+    else {
+      this.#release();
+      this.#told(this.#first, true);
+    }
+  };
+
+  #release(): void {
+    this.deadline = Infinity;
+    this.socket.off('data', this.#onData);
+    this.socket.off('end', this.#onEnd);
+  }
+}
+
+function startsLikePreface(first: Buffer): boolean {
+  const length = Math.min(first.length, PREFACE.length);
+  return first.compare(PREFACE, 0, length, 0, length) === 0;
 }
 
 function destroyIt(this: Socket): void {
   this.destroy();
-}
-
-const PLAIN: ReadonlyMap<number, string> = new Map([
-  [400, 'The request is malformed.\n'],
-  [408, 'The request took too long.\n'],
-  [413, 'The request is too large.\n'],
-  [414, 'The request target is too long.\n'],
-  [417, 'The expectation cannot be met.\n'],
-  [431, 'The request head is too large.\n'],
-  [501, 'The request method is not known.\n'],
-]);
-
-const NOT_SUPPORTED = 'Not supported.\n';
-
-function plainHeaders(requestId: string, close: boolean, reason: Reason = 'request_malformed'): Record<string, string> {
-  return {
-    'content-type': 'text/plain; charset=utf-8',
-    'x-residency-decision': 'deny',
-    'x-residency-reason': reason,
-    'x-request-id': requestId,
-    'x-should-retry': 'false',
-    ...(close ? { connection: 'close' } : {}),
-  };
-}
-
-/** `requestId` is null where the head became a request, whose own answer this stands for. */
-function plainAnswer(status: number, reason: Reason, requestId: string | null): string {
-  const body = PLAIN.get(status) ?? NOT_SUPPORTED;
-  return (
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\n` +
-    `x-residency-decision: deny\r\nx-residency-reason: ${reason}\r\n${requestId === null ? '' : `x-request-id: ${requestId}\r\n`}` +
-    `x-should-retry: false\r\nconnection: close\r\n\r\n${body}`
-  );
-}
-
-/** Status for a parser's error; null when there is nobody left to tell. */
-function statusOfParserError(error: NodeJS.ErrnoException): number | null {
-  switch (error.code) {
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'HPE_CLOSED_CONNECTION':
-      return null;
-    case 'HPE_HEADER_OVERFLOW':
-      return 431;
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return 413;
-    case 'HPE_INVALID_METHOD':
-      return 501;
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 408;
-    default:
-      return 400;
-  }
 }
 
 function describe(address: Address): string {

@@ -44,7 +44,9 @@ async function exposition({ metrics }: OpsParts): Promise<Reply> {
 
 function ready({ state }: OpsParts): Reply {
   const reasons = state.notReady();
-  return reasons.length === 0 ? json(200, { status: 'ready', reasons }) : json(503, { status: 'not_ready', reasons });
+  const workers = state.workers();
+  const rest = workers === null ? { reasons } : { reasons, workers };
+  return reasons.length === 0 ? json(200, { status: 'ready', ...rest }) : json(503, { status: 'not_ready', ...rest });
 }
 
 function store({ state }: OpsParts): Reply {
@@ -59,8 +61,8 @@ function overall(regions: readonly RegionHealth[]): 'healthy' | 'degraded' | 'un
   return services.every((service) => service.up) ? 'healthy' : 'degraded';
 }
 
-function regions({ state }: OpsParts): Reply {
-  const regions = state.regions();
+async function regions({ state }: OpsParts): Promise<Reply> {
+  const regions = await state.regions();
   const status = overall(regions);
   return json(status === 'unhealthy' ? 503 : 200, { status, regions });
 }

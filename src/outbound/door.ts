@@ -1,34 +1,30 @@
-import type { Readable } from 'node:stream';
-import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { DIALECTS, type DialectId } from '../core/vocabulary.ts';
 import { Permit } from '../policy/permit.ts';
 import type { Catalogue, Endpoint } from '../region/catalogue.ts';
+import type { Wheel } from '../wire/wheel.ts';
+import type { Arrival, Call, Departure } from './call.ts';
 import { Networks } from './egress.ts';
+import { Pool, type PoolOptions } from './http1/pool.ts';
 
-/** A request that is ready to leave: signed, with its `host`. `headers` is flat, lower case. */
-export interface Departure {
-  readonly method: string;
-  /** Path and query, base path included. */
-  readonly target: string;
-  readonly headers: readonly string[];
-  readonly body: Readable | Buffer | null;
-  /** Milliseconds until the answer's head; and between two chunks of its body. */
-  readonly headTimeout: number;
-  readonly idleTimeout: number;
-}
+/** What is not given has its default. */
+export type DoorOptions = Partial<PoolOptions> & { readonly wheel: Wheel };
 
-export interface DoorOptions {
-  /** Connections per region and endpoint. Envoy's default is 1024; a sidecar needs fewer. */
-  readonly connections: number;
-  /** Milliseconds. */
-  readonly connectTimeout: number;
-  readonly keepAliveTimeout: number;
-}
+const DEFAULTS: Omit<PoolOptions, 'wheel'> = {
+  // Envoy's default is 1024; a sidecar needs fewer.
+  connections: 256,
+  pending: 1024,
+  pendingTimeout: 5000,
+  connectTimeout: 5000,
+  keepAliveTimeout: 4000,
+  connectionAge: 300_000,
+  dnsTtl: 10_000,
+  happyEyeballs: false,
+};
 
 /**
  * The only way out. There is one pool for each region and endpoint, never one for two regions, and which pool is used is
- * told by the permit alone: the caller names no address. TLS is verified against the endpoint's own name, redirects are
- * not followed, and nothing is retried.
+ * told by the permit alone: the caller names no address. TLS is verified against the endpoint's own name, and redirects
+ * are not followed.
  */
 export class Door {
   readonly #catalogue: Catalogue;
@@ -38,10 +34,11 @@ export class Door {
 
   constructor(catalogue: Catalogue, options: DoorOptions) {
     this.#catalogue = catalogue;
+    const all = { ...DEFAULTS, ...options };
     this.#pools = catalogue.regions.flatMap(({ endpoints, networks }) =>
       DIALECTS.map((dialect) => {
         const endpoint = endpoints[dialect];
-        return endpoint === undefined ? null : poolFor(endpoint, new Networks(networks), options);
+        return endpoint === undefined ? null : new Pool(endpoint, new Networks(networks), all);
       }),
     );
   }
@@ -52,31 +49,21 @@ export class Door {
   }
 
   /**
-   * Sends a permitted request. What comes back, and every failure, goes to `handler`.
-   * @throws TypeError without a permit, or when the permitted region has no endpoint for the dialect: our own mistake
+   * Sends a permitted request. What comes back, and every failure, is told to `arrival`, never before this returns.
+   * @throws TypeError without a permit, when the permitted region has no endpoint for the dialect, or when the head of the
+   * request cannot be sent as it is: our own mistake
    */
-  forward(permit: Permit, dialect: DialectId, departure: Departure, handler: Dispatcher.DispatchHandler): void {
+  forward(permit: Permit, dialect: DialectId, departure: Departure, arrival: Arrival): Call {
     if (!(permit instanceof Permit)) throw new TypeError('nothing leaves without a permit');
     const pool = this.#pools[permit.target * DIALECTS.length + DIALECTS.indexOf(dialect)];
     if (pool === null || pool === undefined) throw new TypeError(`no ${dialect} endpoint in region ${permit.target}`);
-    pool.dispatch(
-      {
-        path: departure.target,
-        method: departure.method as Dispatcher.HttpMethod,
-        headers: departure.headers as string[],
-        body: departure.body,
-        headersTimeout: departure.headTimeout,
-        bodyTimeout: departure.idleTimeout,
-      },
-      handler,
-    );
+    return pool.forward(departure, arrival);
   }
 
-  /** Connections of one region and dialect, for the metrics. */
+  /** Connections of one region and dialect, and the requests that wait for one: for the metrics. */
   connections(region: number, dialect: DialectId): { active: number; idle: number; pending: number } {
-    const stats = this.#pools[region * DIALECTS.length + DIALECTS.indexOf(dialect)]?.stats;
-    if (stats === undefined) return { active: 0, idle: 0, pending: 0 };
-    return { active: stats.connected - stats.free, idle: stats.free, pending: stats.pending };
+    const pool = this.#pools[region * DIALECTS.length + DIALECTS.indexOf(dialect)];
+    return pool?.stats ?? { active: 0, idle: 0, pending: 0 };
   }
 
   /** Notes a request that may go out by this door; `left` once for each. */
@@ -98,30 +85,4 @@ export class Door {
   async close(): Promise<void> {
     await Promise.all(this.#pools.map((pool) => pool?.close()));
   }
-}
-
-function poolFor(endpoint: Endpoint, networks: Networks, options: DoorOptions): Pool {
-  const { socketPath } = endpoint;
-  const connect = buildConnector({
-    timeout: options.connectTimeout,
-    rejectUnauthorized: true,
-    keepAlive: true,
-    allowH2: false,
-    lookup: networks.lookup,
-    ...(socketPath === null ? {} : { socketPath }),
-  } as buildConnector.BuildOptions);
-  return new Pool(endpoint.origin, {
-    connections: options.connections,
-    pipelining: 1,
-    allowH2: false,
-    useMilo: false,
-    strictContentLength: true,
-    keepAliveTimeout: options.keepAliveTimeout,
-    connect: (target, callback) => {
-      // An address literal is never looked up, so it is judged here; a socket is on no network.
-      const refusal = socketPath === null ? networks.refuse(target.hostname) : null;
-      if (refusal === null) connect(target, callback);
-      else callback(refusal, null);
-    },
-  });
 }

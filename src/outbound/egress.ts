@@ -6,7 +6,13 @@ import ipaddr from 'ipaddr.js';
 export const OUTSIDE_REGION = 'EGRESS_OUTSIDE_REGION';
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
-type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+export type LookupCallback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number,
+) => void;
+/** As `dns.lookup`. */
+export type Lookup = (hostname: string, options: LookupOptions, callback: LookupCallback) => void;
 
 /**
  * Egress attestation: the networks (CIDRs) that a region's endpoints must resolve into. A name of which only one address
@@ -14,10 +20,12 @@ type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAd
  */
 export class Networks {
   readonly #ranges: readonly Range[];
+  readonly #ask: Lookup;
 
   /** @throws Error when a text is no CIDR: the loader checks */
-  constructor(cidrs: readonly string[]) {
+  constructor(cidrs: readonly string[], ask: Lookup = dnsLookup) {
     this.#ranges = cidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+    this.#ask = ask;
   }
 
   /** Whether an address literal lies inside. Without any network everything does. */
@@ -37,8 +45,8 @@ export class Networks {
   }
 
   /** As `dns.lookup`; fails when an address lies outside. */
-  readonly lookup = (hostname: string, options: LookupOptions, callback: Callback): void => {
-    dnsLookup(hostname, options, (error, address, family) => {
+  readonly lookup: Lookup = (hostname, options, callback) => {
+    this.#ask(hostname, options, (error, address, family) => {
       if (error !== null) return callback(error, '', 0);
       const addresses = Array.isArray(address)
         ? (address as LookupAddress[]).map((found) => found.address)

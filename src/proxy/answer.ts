@@ -1,54 +1,71 @@
-import { errors, type Dispatcher } from 'undici';
 import type { Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
 import type { AnswerWatcher } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
-import { OUTSIDE_REGION } from '../outbound/egress.ts';
+import type { Arrival, Call, Failure, FailureKind } from '../outbound/call.ts';
 import type { Exchange } from './exchange.ts';
-import { cutOff, decisionHeaders, refuse, writeHead } from './rescue.ts';
+import { decisionHeaders, refuse, writeHead } from './rescue.ts';
+import { passable } from './trailers.ts';
+import type { Upload } from './upload.ts';
+
+const WAITING = 0;
+const PASSING = 1;
+const INSPECTING = 2;
+const OVER = 3;
 
 /**
  * The upstream's answer on its way to the client, with backpressure: when the client is slow the upstream connection is
  * not read. What is refused is not relayed, not even in part: its connection is cut.
  */
-export class Answer implements Dispatcher.DispatchHandler {
+export class Answer implements Arrival {
   readonly #x: Exchange;
-  #controller: Dispatcher.DispatchController | null = null;
-  #state: 'waiting' | 'passing' | 'inspecting' | 'over' = 'waiting';
+  #call: Call | null = null;
+  #upload: Upload | null = null;
+  #state = WAITING;
   #watcher: AnswerWatcher | null = null;
   #status = 0;
-  #message: string | undefined;
+  #phrase = '';
   #headers: string[] = [];
-  #chunks: Buffer[] = [];
+  #length = 0;
+  /** Of an answer that is inspected. */
+  #chunks: Buffer[] | null = null;
   #held = 0;
-  /** Content-Length of the answer; -1 when it does not say. */
-  #length = -1;
 
   constructor(x: Exchange) {
     this.#x = x;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#state === 'over') controller.abort(GONE);
+  /** The request has left. @param upload what of its body is still to come, or null */
+  left(call: Call, upload: Upload | null): void {
+    this.#call = call;
+    this.#upload = upload;
+    if (this.#state === OVER) this.#drop();
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    message?: string,
-  ): void {
-    if (status < 200 || this.#state === 'over') return;
+  writable(): void {
+    if (this.#state !== OVER) this.#upload?.begin(this.#call!);
+  }
+
+  drained(): void {
+    this.#upload?.drained();
+  }
+
+  information(status: number, headers: string[]): void {
+    if (this.#state === WAITING) this.#x.request.writeInformation(status, this.#passable(headers));
+  }
+
+  head(status: number, phrase: string, headers: string[], length: number): void {
+    if (this.#state === OVER) return;
     const x = this.#x;
     const { health } = x.snapshot;
     if (status === 502 || status === 503 || status === 504) health.failed(x.dialect!.id, x.permit!.target);
     else health.succeeded(x.dialect!.id, x.permit!.target);
     this.#status = status;
-    this.#message = message;
-    this.#headers = received(controller.rawHeaders as Buffer[]);
+    this.#phrase = phrase;
+    this.#headers = headers;
+    this.#length = length;
     if (REDIRECTS.has(status)) {
-      const location = find(this.#headers, 'location') ?? find(this.#headers, 'x-amz-bucket-region') ?? '';
+      const location = find(headers, 'location') ?? find(headers, 'x-amz-bucket-region') ?? '';
       return this.#fail(
         new Refusal(
           'upstream_region_mismatch',
@@ -57,12 +74,13 @@ export class Answer implements Dispatcher.DispatchHandler {
         ),
       );
     }
-    const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, this.#headers);
+    const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, headers);
     switch (verdict.action) {
       case 'refuse':
         return this.#fail(verdict.refusal);
       case 'inspect':
-        this.#state = 'inspecting';
+        this.#state = INSPECTING;
+        this.#chunks = [];
         return;
       case 'watch':
         this.#watcher = verdict.watcher;
@@ -72,107 +90,119 @@ export class Answer implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(bytes: Buffer, from: number, to: number): void {
     const x = this.#x;
-    if (this.#state === 'passing') {
-      const whole = x.bytesOut === 0 && chunk.length === this.#length;
-      x.bytesOut += chunk.length;
-      this.#watcher?.data(chunk);
-      if (whole) endWith(x, chunk);
-      else if (!(x.response as NodeJS.WritableStream).write(chunk)) {
-        controller.pause();
-        x.response.once('drain', () => controller.resume());
-      }
-    } else if (this.#state === 'inspecting') {
-      this.#held += chunk.length;
+    if (this.#state === PASSING) {
+      x.bytesOut += to - from;
+      this.#watcher?.data(bytes.subarray(from, to));
+      if (!x.request.write(bytes, from, to)) this.#call?.pause();
+    } else if (this.#state === INSPECTING) {
+      this.#held += to - from;
       if (this.#held > x.proxy.limits.inspectBodyBytes) {
         return this.#fail(
           new Refusal('body_too_large_to_inspect', 'The answer is larger than can be inspected.', '', null, 502),
         );
       }
-      this.#chunks.push(chunk);
+      this.#chunks!.push(Buffer.from(bytes.subarray(from, to)));
     }
   }
 
-  onResponseEnd(): void {
+  flush(): void {
+    if (this.#state === PASSING) this.#x.request.flush();
+  }
+
+  end(trailers: readonly string[]): void {
     const x = this.#x;
     x.upstreamEndedAt = performance.now();
-    if (this.#state === 'inspecting') {
-      const body = Buffer.concat(this.#chunks, this.#held);
+    if (this.#state === INSPECTING) {
+      const body = Buffer.concat(this.#chunks!, this.#held);
       const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
       if (refusal !== null) return this.#fail(refusal);
       this.#pass();
       x.bytesOut += body.length;
-      endWith(x, body);
-    } else if (this.#state !== 'passing') {
+      x.request.write(body, 0, body.length);
+    } else if (this.#state !== PASSING) {
       return;
     }
-    this.#state = 'over';
+    this.#state = OVER;
+    this.#upload?.stop();
     this.#noteSeen();
-    if (!x.response.writableEnded) x.response.end();
+    x.request.end(passable(trailers));
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#state === 'over') return;
+  failed({ kind, message }: Failure): void {
+    if (this.#state === OVER) return;
     const x = this.#x;
     const { health } = x.snapshot;
-    const reason = reasonOf(error, x);
     // Only what a bare connection can find out is probed: one with a bad certificate would be back at once, and out again.
-    if (isUnreachable(error)) health.unreachable(x.dialect!.id, x.permit!.target);
-    else if (reason === 'upstream_connect_failed' || reason === 'upstream_timeout')
-      health.failed(x.dialect!.id, x.permit!.target);
-    this.#fail(new Refusal(reason, UPSTREAM[reason] ?? 'The upstream failed.', error.message));
+    if (kind === 'unreachable') health.unreachable(x.dialect!.id, x.permit!.target);
+    else if (kind === 'untrusted' || kind === 'timeout') health.failed(x.dialect!.id, x.permit!.target);
+    const [reason, words] = FAILURES[kind];
+    this.#fail(new Refusal(reason, words, message));
   }
 
-  /** The body that was being sent broke its own framing: the upstream must not see a whole request. */
-  bodyFailed(error: Error): void {
-    if (this.#state === 'over') return;
-    this.#fail(new Refusal('request_malformed', 'The request body is malformed.', error.message));
+  /** The body that was being sent broke off or broke its framing: the upstream must not see a whole request. */
+  bodyFailed(why: string, status: number): void {
+    if (this.#state !== OVER)
+      this.#fail(new Refusal('request_malformed', 'The request body is malformed.', why, null, status));
   }
 
-  /** The response has closed. If the answer is not over yet, the client went away: the upstream request ends too. */
+  /** The client has taken what it was given. */
+  clientDrained(): void {
+    if (this.#state === PASSING) this.#call?.resume();
+  }
+
+  /** The exchange has closed. If the answer is not over yet, the client went away: the upstream request ends too. */
   closed(): void {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
+    if (this.#state === OVER) return;
+    this.#state = OVER;
     this.#noteSeen();
-    this.#controller?.abort(GONE);
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#upload?.stop();
+    this.#call?.abort();
   }
 
   #pass(): void {
     const x = this.#x;
-    this.#state = 'passing';
+    this.#state = PASSING;
     x.outcome = x.decision!.reason;
-    const headers: string[] = [];
-    const named = connectionNamed(this.#headers);
-    for (let i = 0; i < this.#headers.length; i += 2) {
-      const name = this.#headers[i] as string;
-      if (
-        HOP_BY_HOP.has(name) ||
-        OURS.has(name) ||
-        name.startsWith('x-residency-') ||
-        (named !== null && named.has(name))
-      )
-        continue;
-      if (name === 'content-length') this.#length = Number(this.#headers[i + 1]);
-      headers.push(name, this.#headers[i + 1] as string);
-    }
+    const headers = this.#passable(this.#headers);
     decisionHeaders(x, headers);
-    writeHead(x, this.#status, headers, this.#message);
+    writeHead(x, this.#status, headers, this.#phrase, this.#length);
+  }
+
+  /** What of an answer's fields travels on, in the same array. */
+  #passable(headers: string[]): string[] {
+    const named = connectionNamed(headers);
+    let kept = 0;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string;
+      if (WITHHELD.has(name) || isOurs(name) || (named !== null && named.has(name))) continue;
+      headers[kept] = name;
+      headers[kept + 1] = headers[i + 1] as string;
+      kept += 2;
+    }
+    headers.length = kept;
+    return headers;
   }
 
   /** Refuses, or cuts off what has begun; either way the upstream connection is cut. */
   #fail(refusal: Refusal): void {
-    const begun = this.#state === 'passing';
-    this.#state = 'over';
-    this.#controller?.abort(GONE);
+    const begun = this.#state === PASSING;
+    this.#state = OVER;
+    this.#drop();
+    const x = this.#x;
     if (begun) {
       // A cut-off body must not look like a whole one.
-      this.#x.outcome = refusal.reason;
-      this.#x.detail = refusal.detail;
+      x.outcome = refusal.reason;
+      x.detail = refusal.detail;
       this.#noteSeen();
-      cutOff(this.#x);
+      x.request.cut();
     } else {
-      refuse(this.#x, refusal);
+      refuse(x, refusal);
     }
   }
 
@@ -185,75 +215,28 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 }
 
-const GONE = new Error('the exchange is over');
-
 const ORIGIN = /^(?:https?:\/\/[^/?#@]+|[a-z0-9-]+$)/i;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Fields that are ours to state; an upstream that sends them is not believed. By `alt-svc` it would send our clients past us. */
-const OURS: ReadonlySet<string> = new Set(['x-request-id', 'x-should-retry', 'alt-svc']);
+/** Fields that end here, and those that are ours to state: an upstream that sends them is not believed. By `alt-svc` it
+ *  would send our clients past us. */
+const WITHHELD: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'x-request-id', 'x-should-retry', 'alt-svc']);
 
-const UPSTREAM: Readonly<Partial<Record<Reason, string>>> = {
-  upstream_connect_failed: 'The upstream could not be reached.',
-  upstream_timeout: 'The upstream did not answer in time.',
-  upstream_reset: 'The upstream broke off.',
-  request_malformed: 'The request broke off.',
-  egress_outside_region: 'The upstream is not where its region is.',
+function isOurs(name: string): boolean {
+  return name.charCodeAt(0) === 120 && name.startsWith('x-residency-'); // `x`
+}
+
+const FAILURES: Readonly<Record<FailureKind, readonly [reason: Reason, words: string]>> = {
+  unreachable: ['upstream_connect_failed', 'The upstream could not be reached.'],
+  untrusted: ['upstream_connect_failed', 'The upstream could not be reached.'],
+  outside_region: ['egress_outside_region', 'The upstream is not where its region is.'],
+  overloaded: ['overloaded', 'Too many requests wait for the upstream.'],
+  timeout: ['upstream_timeout', 'The upstream did not answer in time.'],
+  reset: ['upstream_reset', 'The upstream broke off.'],
+  malformed: ['upstream_reset', 'The upstream broke off.'],
 };
-
-type NetworkError = Error & { code?: string; syscall?: string };
-
-/** No connection came about: refused, no route, no address, no answer. */
-function isUnreachable(error: NetworkError): boolean {
-  return (
-    error instanceof errors.ConnectTimeoutError ||
-    error.syscall === 'connect' ||
-    error.syscall === 'getaddrinfo' ||
-    CONNECTING.has(error.code ?? '')
-  );
-}
-
-function reasonOf(error: NetworkError, x: Exchange): Reason {
-  if (error.code === OUTSIDE_REGION) return 'egress_outside_region';
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
-    return 'upstream_timeout';
-  if (isUnreachable(error) || error.code?.startsWith('ERR_TLS') === true || CERTIFICATE.test(error.code ?? ''))
-    return 'upstream_connect_failed';
-  return x.request.destroyed && !x.request.complete ? 'request_malformed' : 'upstream_reset';
-}
-
-const CONNECTING: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-  'ENOENT',
-]);
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH/;
-
-/** Header bytes as latin1 text, names in lower case. */
-function received(raw: readonly Buffer[]): string[] {
-  const headers: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    headers.push((raw[i] as Buffer).toString('latin1').toLowerCase(), (raw[i + 1] as Buffer).toString('latin1'));
-  }
-  return headers;
-}
 
 function find(headers: readonly string[], name: string): string | null {
   const i = headers.indexOf(name);
   return i < 0 || i % 2 === 1 ? null : (headers[i + 1] ?? null);
 }
-
-/**
- * Ends an answer whose whole body is at hand. A small one goes as latin1 text, which is the same bytes: node:http joins
- * text with the head into one write, and a system call costs more than the copy.
- */
-function endWith(x: Exchange, body: Buffer): void {
-  const response = x.response as NodeJS.WritableStream;
-  if (body.length > JOINED_BYTES || x.request.httpVersionMajor !== 1) response.end(body);
-  else response.end(body.toString('latin1'), 'latin1');
-}
-
-const JOINED_BYTES = 8192;

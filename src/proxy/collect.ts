@@ -1,6 +1,6 @@
-import { malformed, Refusal } from '../core/refusal.ts';
 import { header } from '../core/http.ts';
-import type { Exchange } from './exchange.ts';
+import { Refusal } from '../core/refusal.ts';
+import type { BodyTaker, Exchange } from './exchange.ts';
 
 /**
  * Whether the body must be read before anything leaves: a guard looks into it, or SigV4 signs its hash and the client
@@ -11,36 +11,64 @@ export function needsWholeBody(x: Exchange): boolean {
   return x.place!.endpoint.authentication.kind === 'sigv4' && x.dialect!.id !== 's3' && x.hasBody;
 }
 
+type Done = (x: Exchange, body: Buffer | Refusal) => void;
+
 /**
  * Reads the whole body, up to `limit` bytes; past it, `body_too_large_to_inspect`, at once where Content-Length tells.
  * Calls back exactly once, unless the client goes first: then there is nobody to answer.
  */
-export function collect(x: Exchange, limit: number, done: (x: Exchange, body: Buffer | Refusal) => void): void {
-  const announced = Number(header(x.head.headers, 'content-length') ?? 0);
-  if (announced > limit) return done(x, tooLarge());
-  if (!x.hasBody) return done(x, EMPTY);
+export function collect(x: Exchange, limit: number, done: Done): void {
   const { request } = x;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const finish = (body: Buffer | Refusal) => {
-    request.off('data', onData).off('end', onEnd).off('error', onError);
-    if (!x.response.destroyed) done(x, body);
-  };
-  const onData = (chunk: Buffer) => {
-    length += chunk.length;
-    x.bytesIn += chunk.length;
-    if (length > limit) finish(tooLarge());
-    else chunks.push(chunk);
-  };
-  const onEnd = () => finish(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length));
-  const onError = () => finish(malformed('The request body could not be read.'));
-  request.on('data', onData).on('end', onEnd).on('error', onError);
-  if (x.expects) continueNow(x);
+  if (request.length > limit || Number(header(x.head.headers, 'content-length') ?? 0) > limit)
+    return done(x, tooLarge());
+  if (!x.hasBody) return done(x, EMPTY);
+  const whole = request.whole();
+  if (whole !== null) {
+    x.bytesIn = whole.length;
+    return done(x, whole);
+  }
+  x.body = new Collector(x, limit, done);
+  if (request.expects) request.writeContinue(); // only after an allow: the client has sent no byte of its body until then
+  request.receive();
 }
 
-/** Only after an allow: a client that waits has sent no byte of its body until then. */
-export function continueNow(x: Exchange): void {
-  x.response.writeContinue();
+class Collector implements BodyTaker {
+  readonly #x: Exchange;
+  readonly #limit: number;
+  readonly #done: Done;
+  /** Of the length that was announced, made when the first byte is here; or the pieces of a body of unknown length. */
+  #whole: Buffer | null = null;
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(x: Exchange, limit: number, done: Done) {
+    this.#x = x;
+    this.#limit = limit;
+    this.#done = done;
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    const announced = this.#x.request.length;
+    const at = this.#length;
+    this.#length += to - from;
+    if (this.#length > this.#limit) this.#finish(tooLarge());
+    else if (announced > 0) bytes.copy((this.#whole ??= Buffer.allocUnsafeSlow(announced)), at, from, to);
+    else this.#pieces.push(Buffer.from(bytes.subarray(from, to)));
+  }
+
+  end(): void {
+    this.#finish(this.#whole ?? Buffer.concat(this.#pieces, this.#length));
+  }
+
+  failed(why: string, status: number): void {
+    this.#finish(new Refusal('request_malformed', why, '', null, status));
+  }
+
+  #finish(body: Buffer | Refusal): void {
+    const x = this.#x;
+    x.body = null;
+    if (!x.request.over) this.#done(x, body);
+  }
 }
 
 function tooLarge(): Refusal {

@@ -4,22 +4,29 @@ import type { Reason } from '../core/reasons.ts';
 import type { Service } from '../core/vocabulary.ts';
 import type { Call, Dialect, Inspection } from '../dialect/dialect.ts';
 import type { Claims } from '../inbound/facts.ts';
-import type { Request, Response } from '../inbound/listener.ts';
+import type { Incoming, Owner } from '../inbound/incoming.ts';
 import type { Bundle } from '../policy/compile.ts';
 import type { Decision, Facts } from '../policy/model.ts';
 import type { Permit } from '../policy/permit.ts';
+import type { Answer } from './answer.ts';
 import type { DecidedPlace } from './place.ts';
 import type { Proxy } from './proxy.ts';
+import { record } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** Who takes the body of a request: it is collected, or sent on as it comes. */
+export interface BodyTaker {
+  /** `bytes[from, to)`, valid during the call alone. */
+  data(bytes: Buffer, from: number, to: number): void;
+  end(trailers: readonly string[]): void;
+  failed(why: string, status: number): void;
+}
+
 /** One request and its answer, filled step by step. What a step needs, the steps before it have set. */
-export class Exchange {
+export class Exchange implements Owner {
   readonly proxy: Proxy;
   readonly service: Service;
-  readonly request: Request;
-  readonly response: Response;
-  /** The client waits for 100 Continue. */
-  readonly expects: boolean;
+  readonly request: Incoming;
   /** Frozen: a reload does not reach a request in flight. */
   readonly snapshot: Snapshot;
   /** Milliseconds: wall clock of the decision, and a monotonic start. */
@@ -27,8 +34,8 @@ export class Exchange {
   readonly startedAt: number;
 
   requestId = '';
-  /** As received, names in lower case. */
-  head: Head = NO_HEAD;
+  /** As received, names in lower case; once identified, without the identity prefix in its target. */
+  head: Head;
   claims: Claims | null = null;
   dialect: Dialect | null = null;
   call: Call | null = null;
@@ -40,8 +47,9 @@ export class Exchange {
   permit: Permit | null = null;
   place: DecidedPlace | null = null;
   inspection: Inspection | null = null;
-  /** The upstream's answer, from the request's leaving on: to be told when the response closes. */
-  answer: { closed(): void } | null = null;
+  body: BodyTaker | null = null;
+  /** The upstream's answer, from the request's leaving on. */
+  answer: Answer | null = null;
   span: Span | null = null;
 
   /** What became of it, for the record. Null until an answer has begun. */
@@ -56,30 +64,40 @@ export class Exchange {
   upstreamEndedAt = 0;
   recorded = false;
 
-  constructor(proxy: Proxy, service: Service, request: Request, response: Response, expects: boolean) {
+  constructor(proxy: Proxy, service: Service, request: Incoming) {
     this.proxy = proxy;
     this.service = service;
     this.request = request;
-    this.response = response;
-    this.expects = expects;
+    this.head = request.head;
     this.snapshot = proxy.snapshot;
     this.now = proxy.now();
     this.startedAt = performance.now();
   }
 
-  get version(): string {
-    return this.request.httpVersion;
-  }
-
   /** Whether a body was announced. */
   get hasBody(): boolean {
-    const { headers } = this.head;
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i] === 'content-length') return headers[i + 1] !== '0';
-      if (headers[i] === 'transfer-encoding') return true;
-    }
-    return false;
+    return this.request.length !== 0;
+  }
+
+  bodyData(bytes: Buffer, from: number, to: number): void {
+    this.bytesIn += to - from;
+    this.body?.data(bytes, from, to);
+  }
+
+  bodyEnd(trailers: readonly string[]): void {
+    this.body?.end(trailers);
+  }
+
+  bodyFailed(why: string, status: number): void {
+    this.body?.failed(why, status);
+  }
+
+  drained(): void {
+    this.answer?.clientDrained();
+  }
+
+  closed(): void {
+    this.answer?.closed(); // first: what it has seen by then belongs into the record
+    record(this);
   }
 }
-
-const NO_HEAD: Head = { method: '', target: '/', headers: [] };

@@ -1,11 +1,11 @@
 import type { Refusal } from '../core/refusal.ts';
 import type { Service } from '../core/vocabulary.ts';
-import type { Request, Response } from '../inbound/listener.ts';
+import type { Incoming } from '../inbound/incoming.ts';
 import { Answer } from './answer.ts';
 import { collect, needsWholeBody } from './collect.ts';
 import { Exchange } from './exchange.ts';
+import { restsOnGrant, takeGrants } from './grants.ts';
 import type { Proxy } from './proxy.ts';
-import { record } from './record.ts';
 import { refuse, rescue } from './rescue.ts';
 import { depart } from './send.ts';
 import { admit, decideHead, frame, guardBody, guardHead, identify, recognise, stillGranted } from './steps.ts';
@@ -15,19 +15,17 @@ import { admit, decideHead, frame, guardBody, guardHead, identify, recognise, st
  *
  *   frame → admit → identify → recognise → decide → guard the head
  *     → guard the body → decide again, where a body is read and names more, or a grant may have been used up
- *     → rewrite → sign → forward → record
+ *     → use its grants → rewrite → sign → forward → record
  *
  * Each step answers null or a refusal, and the first refusal ends it, in the words of the client's own protocol. Nothing
- * leaves but through `depart`, which wants the permit that deciding made. An error on the way is a refusal too.
+ * leaves but through `depart`, which wants the permit that deciding made. An error on the way is a refusal too. What
+ * comes later, of the request's body and of its end, the exchange is told (`Owner`).
  */
-export function handle(proxy: Proxy, service: Service, request: Request, response: Response, expects: boolean): void {
-  const x = new Exchange(proxy, service, request, response, expects);
+export function handle(proxy: Proxy, service: Service, request: Incoming): void {
+  const x = new Exchange(proxy, service, request);
   proxy.inflight[service]++;
   x.snapshot.door.entered();
-  response.on('close', () => {
-    x.answer?.closed(); // first: what it has seen by then belongs into the record
-    record(x);
-  });
+  request.owner = x;
   try {
     const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
     if (refusal !== null) refuse(x, refusal);
@@ -51,5 +49,15 @@ function inspect(x: Exchange, body: Buffer | Refusal): void {
 }
 
 function leave(x: Exchange, body: Buffer | null): void {
-  depart(x, body, (x.answer = new Answer(x)));
+  if (restsOnGrant(x)) takeGrants(x, body, leaveGranted);
+  else depart(x, body, (x.answer = new Answer(x)));
+}
+
+function leaveGranted(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
+  try {
+    if (refusal !== null) refuse(x, refusal);
+    else depart(x, body, (x.answer = new Answer(x)));
+  } catch (error) {
+    rescue(x, error);
+  }
 }

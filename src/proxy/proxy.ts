@@ -5,7 +5,8 @@ import type { Signer } from '../sigv4/sign.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
-import type { GrantUses, Snapshot } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Uses } from './uses.ts';
 
 /** Bounds of the data path. Milliseconds and bytes. */
 export interface Limits extends HeadLimits {
@@ -14,6 +15,8 @@ export interface Limits extends HeadLimits {
   readonly responseHead: number;
   readonly inferenceHead: number;
   readonly idle: number;
+  /** From a request's leaving to the end of its answer; 0: no bound. */
+  readonly total: number;
 }
 
 /** What one data plane shares among its requests. A reload replaces `snapshot`, `limits` and `shouldLog`. */
@@ -22,7 +25,7 @@ export interface Proxy {
   limits: Limits;
   readonly dialects: Readonly<Record<DialectId, Dialect>>;
   readonly signer: Signer;
-  readonly uses: GrantUses;
+  readonly uses: Uses;
   /** `uses.of`, bound once. */
   readonly usesOf: (grantId: string) => number;
   readonly metrics: Metrics;

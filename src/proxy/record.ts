@@ -1,5 +1,4 @@
 import { REASONS, type Reason } from '../core/reasons.ts';
-import { isBroken } from '../inbound/listener.ts';
 import type { Exchange } from './exchange.ts';
 import { effectOf } from './rescue.ts';
 
@@ -36,9 +35,10 @@ export function record(x: Exchange): void {
     ),
   );
   const row = metrics.row(service, region);
-  const ended = performance.now();
+  // A request that ends with its answer ends when that does: the clock need not be asked again.
+  const ended = x.upstreamEndedAt || performance.now();
   metrics.requestDuration.observe(row, (ended - x.startedAt) / 1000);
-  if (x.sentAt > 0) metrics.upstreamDuration.observe(row, ((x.upstreamEndedAt || ended) - x.sentAt) / 1000);
+  if (x.sentAt > 0) metrics.upstreamDuration.observe(row, (ended - x.sentAt) / 1000);
   if (x.bytesIn > 0) metrics.bytesIn(service, x.bytesIn);
   if (x.bytesOut > 0) metrics.bytesOut(service, x.bytesOut);
   if (claims !== null) metrics.tenantRequest(claims.tenant, effect);
@@ -52,7 +52,7 @@ export function record(x: Exchange): void {
 /** A request that broke off before it left, or broke its framing, was decided perhaps, but never was whole. */
 function reasonOf(x: Exchange): Reason {
   if (x.outcome !== null) return x.outcome;
-  if (x.sentAt === 0 || x.decision === null || isBroken(x.request)) return 'request_malformed';
+  if (x.sentAt === 0 || x.decision === null || x.request.broken) return 'request_malformed';
   return x.decision.reason;
 }
 

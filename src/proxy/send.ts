@@ -1,13 +1,13 @@
-import type { Readable } from 'node:stream';
 import { header, headerCount } from '../core/http.ts';
 import { isTraceparent, newTraceparent } from '../core/ids.ts';
 import { forwardable } from '../inbound/framing.ts';
 import type { Endpoint, Region } from '../region/catalogue.ts';
+import { CHUNKED } from '../wire/framing.ts';
 import { EMPTY_SHA256, hashHex } from '../sigv4/payload.ts';
 import type { Outgoing } from '../dialect/dialect.ts';
 import type { Answer } from './answer.ts';
-import { continueNow } from './collect.ts';
 import type { Exchange } from './exchange.ts';
+import { Upload } from './upload.ts';
 
 /**
  * Rewrites, signs and forwards. What is signed is what is sent. `body` is the collected body, or null to stream the
@@ -22,27 +22,40 @@ export function depart(x: Exchange, body: Buffer | null, answer: Answer): void {
   const onward = { method: x.head.method, target: x.head.target, headers: forwardable(x.head.headers) };
   const outgoing = dialect.rewrite(onward, call, place, x.inspection);
   const headers = outgoing.headers;
-  if (body !== null) drop(headers, 'content-length'); // the client of the wire states the length of a whole body itself
-  authenticate(x, outgoing, endpoint, region, body);
+  const length = body === null ? streamedLength(x, headers) : 0;
+  const whole = body ?? (outgoing.filter === null ? arrived(x) : null);
+  drop(headers, 'content-length'); // framing is the wire's
+  authenticate(x, outgoing, endpoint, region, whole);
   headers.push('host', endpoint.host, 'x-request-id', x.requestId);
   correlate(x, headers);
 
-  countUses(x);
+  noteOverrides(x);
   x.sentAt = performance.now();
+  const upload = whole === null && length !== 0 ? (x.body = new Upload(x, outgoing.filter)) : null;
   const target = endpoint.basePath + outgoing.path;
-  x.snapshot.door.forward(
+  const sent = x.snapshot.door.forward(
     permit,
     dialect.id,
     {
       method: outgoing.method,
       target: outgoing.query === '' ? target : `${target}?${outgoing.query}`,
       headers,
-      body: body === null ? streamed(x, outgoing, answer) : body.length === 0 ? null : body,
+      body: whole === null || whole.length === 0 ? null : whole,
+      length: upload === null ? 0 : length,
       headTimeout: x.service === 'inference' ? proxy.limits.inferenceHead : proxy.limits.responseHead,
       idleTimeout: proxy.limits.idle,
+      totalTimeout: proxy.limits.total,
     },
     answer,
   );
+  answer.left(sent, upload);
+}
+
+/** A body that came in together with its head is sent on together with it. */
+function arrived(x: Exchange): Buffer | null {
+  const whole = x.hasBody ? x.request.whole() : null;
+  if (whole !== null) x.bytesIn = whole.length;
+  return whole;
 }
 
 /** A trace goes on; where the client named none that is valid, one begins, and its `tracestate` says nothing. */
@@ -55,24 +68,11 @@ function correlate(x: Exchange, headers: string[]): void {
   headers.push('traceparent', x.span === null ? newTraceparent() : x.proxy.tracing.traceparent(x.span));
 }
 
-/** The client's body as it comes, counted, and filtered where the dialect re-frames it. */
-function streamed(x: Exchange, outgoing: Outgoing, answer: Answer): Readable | null {
-  if (!x.hasBody) return null;
-  const { request } = x;
-  request.on('data', (chunk: Buffer) => {
-    x.bytesIn += chunk.length;
-  });
-  request.pause(); // counting must not start the flow: the upstream connection does, at its own pace
-  if (x.expects) continueNow(x);
-  const { filter } = outgoing;
-  if (filter === null) return request;
-  // A body that breaks off, or whose framing is wrong, must not look whole to the upstream.
-  request.once('error', (error) => filter.destroy(error));
-  request.once('close', () => {
-    if (!request.readableEnded) filter.destroy(new Error('the client went away'));
-  });
-  filter.once('error', (error) => answer.bodyFailed(error));
-  return request.pipe(filter);
+/** Bytes of the body that is streamed: what the dialect says of it, where it frames it anew. */
+function streamedLength(x: Exchange, headers: readonly string[]): number {
+  if (!x.hasBody) return 0;
+  const stated = header(headers, 'content-length');
+  return stated === null ? CHUNKED : Number(stated);
 }
 
 /** Adds what proves us to the upstream. Whatever credential the client sent is gone already (`forwardable`). */
@@ -114,16 +114,7 @@ function drop(headers: string[], name: string): void {
   headers.length = kept;
 }
 
-/** A grant is used when the request leaves; one that serves two refusals, or two verbs, is one use. */
-function countUses(x: Exchange): void {
-  const { decision, alsoDecision, proxy } = x;
-  if (alsoDecision === null && (decision === null || decision.reason === 'in_residency')) return;
-  const used = new Set<string>();
-  for (const made of [decision, alsoDecision]) {
-    if (made === null) continue;
-    if (made.grant !== null) used.add(made.grant.id);
-    if (made.secondGrant !== null) used.add(made.secondGrant.id);
-    if (made.override !== null) proxy.metrics.override('used');
-  }
-  for (const id of used) proxy.uses.add(id);
+function noteOverrides({ decision, alsoDecision, proxy }: Exchange): void {
+  if (decision !== null && decision.override !== null) proxy.metrics.override('used');
+  if (alsoDecision !== null && alsoDecision.override !== null) proxy.metrics.override('used');
 }

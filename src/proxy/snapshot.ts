@@ -15,16 +15,3 @@ export interface Snapshot {
   readonly door: Door;
   readonly health: Health;
 }
-
-/** Uses of grants that are kept as files: in memory, by grant id. Grants have ids of their own across all tenants. */
-export class GrantUses {
-  readonly #uses = new Map<string, number>();
-
-  of(grantId: string): number {
-    return this.#uses.get(grantId) ?? 0;
-  }
-
-  add(grantId: string): void {
-    this.#uses.set(grantId, this.of(grantId) + 1);
-  }
-}

@@ -11,17 +11,16 @@ import { authorize, Permit } from '../policy/permit.ts';
 import { onList } from '../policy/resources.ts';
 import type { Trace } from '../policy/trace.ts';
 import type { Exchange } from './exchange.ts';
-import { readHead } from './head.ts';
 import { DecidedPlace } from './place.ts';
 
 /** The steps of a request up to its leaving, in order. Each fills in the exchange, and answers null or a refusal. */
 
 /** Bytes: the head can be read in one way only. */
 export function frame(x: Exchange): Refusal | null {
-  const head = (x.head = readHead(x.request));
+  const { head } = x;
   x.requestId = requestIdOf(header(head.headers, 'x-request-id'));
   x.span = x.proxy.tracing.start(header(head.headers, 'traceparent'), x.service);
-  return checkFraming(head, x.version, x.proxy.limits);
+  return checkFraming(head, x.request.version, x.proxy.limits);
 }
 
 /** Load: past the bound, refuse rather than queue. */

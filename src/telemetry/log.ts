@@ -48,7 +48,12 @@ export interface LogOptions {
   readonly redactor?: Redactor;
   /** Where lines go. Default: standard output, written asynchronously, flushed when the process exits. */
   readonly destination?: DestinationStream;
+  /** Number of the worker, in each of its lines. Default: this is no worker, and there is no such field. */
+  readonly worker?: number;
 }
+
+/** Several processes write to one pipe: up to this many bytes (PIPE_BUF) arrive in one piece, and lines stay whole. */
+const PIECE = 4096;
 
 /** One JSON object a line. Levels are words, timestamps ISO 8601 in UTC. */
 export class Log {
@@ -58,11 +63,11 @@ export class Log {
 
   constructor(options: LogOptions) {
     this.#redactor = options.redactor ?? new Redactor();
-    this.#destination = options.destination ?? pino.destination({ fd: 1, sync: false });
+    this.#destination = options.destination ?? pino.destination({ fd: 1, sync: false, maxWrite: PIECE });
     this.#pino = pino(
       {
         level: options.level,
-        base: null,
+        base: options.worker === undefined ? null : { worker: options.worker },
         messageKey: 'message',
         timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
         formatters: {

@@ -1,8 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { Registry, type Aggregator, type Gauge } from 'prom-client';
 import type { Effect, Reason } from '../core/reasons.ts';
 import { SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
 import { DECISION_BUCKETS, DurationTable, registerDurations, REQUEST_BUCKETS } from './durations.ts';
 import { RegionLabels, RequestCounter } from './requests.ts';
+import { registerCounter, registerGauge, registerProcess, type Emit } from './scrape.ts';
 
 export const AUDIT_MODES = ['strict', 'batch', 'best_effort'] as const;
 export type AuditMode = (typeof AUDIT_MODES)[number];
@@ -15,6 +16,9 @@ export type OverrideStatus = (typeof OVERRIDE_STATUSES)[number];
 export interface MetricSources {
   /** Requests being served. */
   inflight(service: Service): number;
+  /** Of each listener: connections of clients now; and since the start those closed unserved, for there were too many, and
+   *  those that the system could not hand over. */
+  clients(): Iterable<{ service: Service; connections: number; turnedAway: number; acceptErrors: number }>;
   /** Upstream connections by state, such as `active` or `idle`. */
   upstreamConnections(): Iterable<{ service: Service; region: string; state: string; count: number }>;
   regionUp(): Iterable<{ service: Service; region: string; up: boolean }>;
@@ -47,13 +51,20 @@ const CROSSING: ReadonlySet<Reason> = new Set<Reason>([
   'emergency_override',
 ]);
 
-/** Gauges that prom-client calls `…_total`, against the naming rules that `promtool check metrics` holds them to. */
-const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
-
 const EFFECT_PLACE: Readonly<Record<Effect, number>> = { allow: 0, audit: 1, deny: 2 };
 const SERVICE_PLACE: Readonly<Record<Service, number>> = { storage: 0, search: 1, inference: 2 };
 
-type Emit<L extends string> = (value: number, labels?: Partial<Record<L, string>>) => void;
+/** One metric with its values, as prom-client reports it: what workers send to their primary. */
+interface ReportedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  /** How the values of several workers become one. */
+  readonly aggregator: string;
+  readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, string | number>> }[];
+}
+
+export type MetricReport = readonly ReportedMetric[];
 
 /**
  * Everything that Prometheus is shown (DESIGN 1.8). On the path of a request only typed arrays and small maps are
@@ -89,10 +100,9 @@ export class Metrics {
     this.requestDuration = new DurationTable(REQUEST_BUCKETS, rows);
     this.upstreamDuration = new DurationTable(REQUEST_BUCKETS, rows);
     this.#registerRequests();
-    this.#registerState(options.version);
+    this.#registerState();
     this.#registerCompliance();
-    collectDefaultMetrics({ register: this.#registry });
-    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+    registerProcess(this.#registry, options.version);
   }
 
   /** Adds the regions of a reloaded catalogue. An id that was never added is counted as `none`. */
@@ -120,6 +130,7 @@ export class Metrics {
 
   /** Counts a request of a tenant that is on the allow-list; any other is not counted by tenant. */
   tenantRequest(tenant: string, decision: Effect): void {
+    if (this.#tenants.size === 0) return;
     const counts = this.#tenants.get(tenant);
     if (counts !== undefined) counts[EFFECT_PLACE[decision]]!++;
   }
@@ -161,6 +172,11 @@ export class Metrics {
   /** The exposition in Prometheus' text format. Rejects with what a source threw. */
   expose(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same as values, for `Totals`. Rejects with what a source threw. */
+  async report(): Promise<MetricReport> {
+    return (await this.#registry.getMetricsAsJSON()) as object as MetricReport;
   }
 
   #registerRequests(): void {
@@ -213,42 +229,54 @@ export class Metrics {
         },
       );
     }
-    this.#gauge('domicile_inflight_requests', 'Requests being served.', ['service'], (emit) => {
+    this.#gauge('domicile_inflight_requests', 'Requests being served.', ['service'], 'sum', (emit) => {
       for (const service of SERVICES) emit(this.#sources.inflight(service), { service });
     });
+    this.#gauge('domicile_client_connections', 'Connections of clients.', ['service'], 'sum', (emit) => {
+      for (const { service, connections } of this.#sources.clients()) emit(connections, { service });
+    });
+    this.#counter(
+      'domicile_client_connections_refused_total',
+      'Connections of clients that were closed unserved: over `limits.connections`, or not handed over by the system.',
+      ['service', 'cause'],
+      (emit) => {
+        for (const { service, turnedAway, acceptErrors } of this.#sources.clients()) {
+          emit(turnedAway, { service, cause: 'limit' });
+          emit(acceptErrors, { service, cause: 'accept' });
+        }
+      },
+    );
   }
 
-  #registerState(version: string): void {
+  #registerState(): void {
     const sources = this.#sources;
-    this.#gauge('domicile_build_info', 'Always 1.', ['version', 'node'], (emit) =>
-      emit(1, { version, node: process.versions.node }),
-    );
     this.#gauge(
       'domicile_upstream_connections',
       'Connections to upstreams.',
       ['service', 'region', 'state'],
+      'sum',
       (emit) => {
         for (const { service, region, state, count } of sources.upstreamConnections()) {
           emit(count, { service, region, state });
         }
       },
     );
-    this.#gauge('domicile_region_up', 'Whether a region serves.', ['service', 'region'], (emit) => {
+    this.#gauge('domicile_region_up', 'Whether a region serves.', ['service', 'region'], 'min', (emit) => {
       for (const { service, region, up } of sources.regionUp()) emit(up ? 1 : 0, { service, region });
     });
     this.#counter('domicile_cache_requests_total', 'Look-ups by result.', ['cache', 'result'], (emit) => {
       for (const { cache, result, count } of sources.cacheRequests()) emit(count, { cache, result });
     });
-    this.#gauge('domicile_policy_revision', 'Revision of the snapshot in force.', [], (emit) =>
+    this.#gauge('domicile_policy_revision', 'Revision of the snapshot in force.', [], 'min', (emit) =>
       emit(sources.policyRevision()),
     );
-    this.#gauge('domicile_snapshot_age_seconds', 'Since the snapshot in force was verified.', [], (emit) =>
+    this.#gauge('domicile_snapshot_age_seconds', 'Since the snapshot in force was verified.', [], 'max', (emit) =>
       emit(sources.snapshotAgeSeconds()),
     );
     this.#counter('domicile_config_reload_failures_total', 'Reloads that changed nothing.', [], (emit) =>
       emit(this.#reloadFailures),
     );
-    const policies = this.#gauge('residency_policies_total', 'Policies in force.', [], (emit) =>
+    const policies = this.#gauge('residency_policies_total', 'Policies in force.', [], 'min', (emit) =>
       emit(sources.policies()),
     );
     // It goes up and down, so it is no counter; but its name, which dashboards know, says `_total`, and the naming rules
@@ -263,7 +291,7 @@ export class Metrics {
     this.#counter('domicile_audit_records_total', 'Audit records written.', ['mode'], (emit) => {
       for (const [mode, count] of this.#audit) emit(count, { mode });
     });
-    this.#gauge('domicile_audit_queue_depth', 'Audit records not yet durable.', [], (emit) =>
+    this.#gauge('domicile_audit_queue_depth', 'Audit records not yet durable.', [], 'sum', (emit) =>
       emit(this.#sources.auditQueueDepth()),
     );
     this.#counter('domicile_audit_failures_total', 'Audit records that could not be written.', [], (emit) =>
@@ -285,35 +313,18 @@ export class Metrics {
     });
   }
 
-  /** A counter that is read at a scrape. What is emitted twice with equal labels is added up. */
   #counter<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): void {
-    const counter = new Counter<L>({
-      name,
-      help,
-      labelNames,
-      registers: [],
-      collect() {
-        this.reset();
-        read((value, labels) => (labels === undefined ? this.inc(value) : this.inc(labels, value)));
-      },
-    });
-    this.#registry.registerMetric(counter);
+    registerCounter(this.#registry, name, help, labelNames, read);
   }
 
-  /** A gauge that is read at a scrape. */
-  #gauge<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): Gauge<L> {
-    const gauge = new Gauge<L>({
-      name,
-      help,
-      labelNames,
-      registers: [],
-      collect() {
-        this.reset();
-        read((value, labels) => (labels === undefined ? this.set(value) : this.set(labels, value)));
-      },
-    });
-    this.#registry.registerMetric(gauge);
-    return gauge;
+  #gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    aggregator: Aggregator,
+    read: (emit: Emit<L>) => void,
+  ): Gauge<L> {
+    return registerGauge(this.#registry, name, help, labelNames, aggregator, read);
   }
 }
 

@@ -63,6 +63,28 @@ export interface RequestLabels {
   readonly region: string;
 }
 
+interface LastAsked {
+  readonly service: Service | null;
+  readonly dialect: DialectId | null;
+  readonly classification: Classification | null;
+  readonly verb: Verb | null;
+  readonly decision: Effect | null;
+  readonly reason: Reason | null;
+  readonly region: string | null;
+  readonly slot: number;
+}
+
+const NOTHING_ASKED: LastAsked = {
+  service: null,
+  dialect: null,
+  classification: null,
+  verb: null,
+  decision: null,
+  reason: null,
+  region: null,
+  slot: -1,
+};
+
 /**
  * The counts behind `domicile_requests_total`. A series gets a slot when it is first seen; finding it again is seven
  * look-ups and two array reads. The tables are bounded by the closed vocabularies and the catalogue.
@@ -72,6 +94,8 @@ export class RequestCounter {
   /** By region, service, dialect, class and verb; each by decision and reason, holding slot + 1 so that 0 is "none yet". */
   readonly #tables: (Int32Array | undefined)[] = [];
   readonly #labels: RequestLabels[] = [];
+  /** What was asked for last: most requests are of the kind of the one before. */
+  #last: LastAsked = NOTHING_ASKED;
   #counts = new Float64Array(256);
 
   constructor(regions: RegionLabels) {
@@ -91,6 +115,17 @@ export class RequestCounter {
     reason: Reason,
     region: string | null,
   ): number {
+    const last = this.#last;
+    if (
+      last.reason === reason &&
+      last.verb === verb &&
+      last.classification === classification &&
+      last.region === region &&
+      last.dialect === dialect &&
+      last.service === service &&
+      last.decision === decision
+    )
+      return last.slot;
     const kind =
       ((this.#regions.place(region) * SERVICE.size + SERVICE.get(service)!) * DIALECT.size + DIALECT.get(dialect)!) *
         CLASS.size *
@@ -99,7 +134,11 @@ export class RequestCounter {
       VERB.get(verb)!;
     const outcome = EFFECT.get(decision)! * REASON_NAMES.length + REASON.get(reason)!;
     const found = this.#tables[kind]?.[outcome] ?? 0;
-    return found > 0 ? found - 1 : this.#add(kind, outcome, region);
+    const slot = found > 0 ? found - 1 : this.#add(kind, outcome, region);
+    // A region that is not a label yet may become one: what was found for it does not last.
+    if (region === null || this.#regions.place(region) > 0)
+      this.#last = { service, dialect, classification, verb, decision, reason, region, slot };
+    return slot;
   }
 
   /** Counts one request. `slot` is one that `slot()` returned. */

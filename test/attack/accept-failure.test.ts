@@ -1,12 +1,12 @@
 // The system may fail to hand a connection over (no memory, no right by a firewall's rule): node tells of it by an `error` of the
 // server, which ends the process where nobody listens.
-import http from 'node:http';
+import net from 'node:net';
 import { expect, test, vi } from 'vitest';
 import { startWorld } from './world.ts';
 
-const made: http.Server[] = [];
-const { createServer } = http;
-vi.spyOn(http, 'createServer').mockImplementation(((options: http.ServerOptions, handle?: http.RequestListener) => {
+const made: net.Server[] = [];
+const { createServer } = net;
+vi.spyOn(net, 'createServer').mockImplementation(((options: net.ServerOpts, handle?: (socket: net.Socket) => void) => {
   const server = createServer(options, handle);
   made.push(server);
   return server;

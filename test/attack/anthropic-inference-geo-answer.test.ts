@@ -124,7 +124,7 @@ async function leaveEarly(who: 'client' | 'upstream'): Promise<void> {
   while (!text.includes('"global"')) text += String((await once(socket, 'data'))[0]);
   seen.resolve();
   if (who === 'client') socket.resetAndDestroy();
-  else await once(socket, 'close');
+  else await new Promise((resolve) => socket.once('close', resolve)); // a reset is an error too
   await ended.promise;
 }
 

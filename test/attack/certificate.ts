@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { isIP } from 'node:net';
 
 export interface Certificate {
   /** PEM. */
@@ -6,20 +7,24 @@ export interface Certificate {
   readonly cert: string;
 }
 
-/** A certificate for an IPv4 address that vouches for itself (RFC 5280, Appendix C.1): P-256, good for an hour. */
-export function selfSigned(address: string): Certificate {
+/**
+ * A certificate for an IPv4 address or a name that vouches for itself (RFC 5280, Appendix C.1): P-256.
+ * @param expires milliseconds since the epoch
+ */
+export function selfSigned(host: string, expires = Date.now() + 3_600_000): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ECDSA_SHA256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
-  const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, Buffer.from(address)))));
-  const alternative = sequence(der(0x87, Buffer.from(address.split('.').map(Number))));
+  const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, Buffer.from(host)))));
+  const alternative = sequence(
+    isIP(host) === 4 ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
+  );
   const extension = sequence(oid(0x55, 0x1d, 0x11), der(0x04, alternative));
-  const now = Date.now();
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ECDSA_SHA256,
     name,
-    sequence(time(now - 60_000), time(now + 3_600_000)),
+    sequence(time(Math.min(Date.now(), expires) - 60_000), time(expires)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(extension)),

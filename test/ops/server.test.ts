@@ -82,6 +82,15 @@ describe('reads', () => {
     ]);
   });
 
+  it('/readyz tells how many workers serve, where there are several', async () => {
+    state.count = { serving: 1, wanted: 2 };
+    const { status, body } = await call('GET', '/readyz');
+    expect([status, JSON.parse(body)]).toEqual([
+      200,
+      { status: 'ready', reasons: [], workers: { serving: 1, wanted: 2 } },
+    ]);
+  });
+
   it('/health/db says that no store is configured, and is a 503 only for one that fails', async () => {
     const none = await call('GET', '/health/db');
     expect([none.status, JSON.parse(none.body)]).toEqual([200, { status: 'not_configured' }]);

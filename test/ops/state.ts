@@ -1,4 +1,4 @@
-import type { OpsState, RegionHealth, StoreHealth } from '../../src/ops/state.ts';
+import type { OpsState, RegionHealth, StoreHealth, WorkerCount } from '../../src/ops/state.ts';
 import type { LogLevel } from '../../src/telemetry/log.ts';
 
 /** A state that tests set, and that writes down what was done to it. */
@@ -14,7 +14,9 @@ export class State implements OpsState {
   constructor(calls: string[]) {
     this.#calls = calls;
   }
+  count: WorkerCount | null = null;
   notReady = () => this.reasons;
+  workers = () => this.count;
   regions = () => this.health;
   store = () => this.storeHealth;
   configDump(): unknown {

@@ -99,7 +99,10 @@ test('a permit cannot be forged: none of these compiles', () => {
 test('and what gets past the compiler is not taken at run time', async () => {
   const { Door: RealDoor } = await import('../../src/outbound/door.ts');
   const { Catalogue } = await import('../../src/region/catalogue.ts');
-  const door = new RealDoor(new Catalogue([]), { connections: 1, connectTimeout: 1, keepAliveTimeout: 1 });
+  const { Wheel } = await import('../../src/wire/wheel.ts');
+  const wheel = new Wheel();
+  const door = new RealDoor(new Catalogue([]), { wheel });
   const forged = { target: 0, decision: { allowed: true } } as unknown as Permit;
-  expect(() => door.forward(forged, 's3', {} as never, {})).toThrow('nothing leaves without a permit');
+  expect(() => door.forward(forged, 's3', {} as never, {} as never)).toThrow('nothing leaves without a permit');
+  wheel.close();
 });

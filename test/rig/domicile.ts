@@ -34,8 +34,8 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
-/** JSON is YAML: the files are written as JSON. */
-export async function startRig(options: RigOptions): Promise<Rig> {
+/** A folder with the files of a Domicile on free ports. JSON is YAML: they are written as JSON. */
+export function writeFiles(options: Omit<RigOptions, 'env'>): string {
   const folder = mkdtempSync(join(tmpdir(), 'domicile-rig-'));
   mkdirSync(join(folder, 'policies', 'grants'), { recursive: true });
   mkdirSync(join(folder, 'regimes'));
@@ -63,7 +63,11 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     });
   }
   (options.regimes ?? []).forEach((regime, i) => write(`regimes/regime-${i}.yaml`, regime));
+  return folder;
+}
 
+export async function startRig(options: RigOptions): Promise<Rig> {
+  const folder = writeFiles(options);
   const log: Record<string, unknown>[] = [];
   let domicile: Domicile;
   try {

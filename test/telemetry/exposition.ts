@@ -3,6 +3,7 @@ import type { MetricSources } from '../../src/telemetry/metrics.ts';
 /** Sources that have nothing to tell. */
 export const QUIET: MetricSources = {
   inflight: () => 0,
+  clients: () => [],
   upstreamConnections: () => [],
   regionUp: () => [],
   cacheRequests: () => [],

@@ -71,6 +71,13 @@ describe('a log line', () => {
     });
   });
 
+  it('names the worker that wrote it, where there are several', () => {
+    const written: string[] = [];
+    const log = new Log({ level: 'info', destination: { write: (line) => void written.push(line) }, worker: 2 });
+    log.info('request', { region: 'eu-west' });
+    expect(JSON.parse(written[0]!)).toMatchObject({ message: 'request', worker: 2, region: 'eu-west' });
+  });
+
   it('is written at its level and above, and the level can be changed at run time', () => {
     const { lines, log } = kept('warn');
     log.info('one');

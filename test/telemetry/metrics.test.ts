@@ -16,6 +16,8 @@ describe('every metric of the contract is there, with its type', () => {
     ['domicile_upstream_duration_seconds', 'histogram'],
     ['domicile_decision_duration_seconds', 'histogram'],
     ['domicile_inflight_requests', 'gauge'],
+    ['domicile_client_connections', 'gauge'],
+    ['domicile_client_connections_refused_total', 'counter'],
     ['domicile_bytes_total', 'counter'],
     ['domicile_upstream_connections', 'gauge'],
     ['domicile_region_up', 'gauge'],
@@ -181,6 +183,7 @@ describe('what others own is asked for at each scrape', () => {
     let revision = 4;
     const metrics = made({
       inflight: (service) => (service === 'search' ? 3 : 0),
+      clients: () => [{ service: 'search', connections: 11, turnedAway: 2, acceptErrors: 1 }],
       upstreamConnections: () => [{ service: 'storage', region: 'eu-west', state: 'idle', count: 7 }],
       regionUp: () => [
         { service: 'storage', region: 'eu-west', up: true },
@@ -195,6 +198,9 @@ describe('what others own is asked for at each scrape', () => {
     const first = await metrics.expose();
     expect(sample(first, 'domicile_inflight_requests{service="search"}')).toBe(3);
     expect(sample(first, 'domicile_inflight_requests{service="storage"}')).toBe(0);
+    expect(sample(first, 'domicile_client_connections{service="search"}')).toBe(11);
+    const refused = (cause: string) => `domicile_client_connections_refused_total{service="search",cause="${cause}"}`;
+    expect([sample(first, refused('limit')), sample(first, refused('accept'))]).toEqual([2, 1]);
     expect(sample(first, 'domicile_upstream_connections{service="storage",region="eu-west",state="idle"}')).toBe(7);
     expect(sample(first, 'domicile_region_up{service="storage",region="eu-west"}')).toBe(1);
     expect(sample(first, 'domicile_region_up{service="storage",region="us-east"}')).toBe(0);

@@ -166,7 +166,7 @@ const configuration = closed(
     cache: optional(
       closed(
         {
-          bundles: count(10_000, 10_000_000, 'Tenants kept compiled.'),
+          bundles: count(10_000, 10_000_000, 'Tenants kept compiled, in each worker.'),
           negative_ttl_ms: milliseconds(1000, 'How long an unknown tenant is remembered as one.'),
         },
         { default: {}, description: 'Caches.' },
@@ -179,8 +179,16 @@ const configuration = closed(
           request_head_ms: milliseconds(10_000, 'For a client to send a whole head.'),
           response_head_ms: milliseconds(15_000, 'For an upstream to answer; storage and search.'),
           inference_head_ms: milliseconds(120_000, 'For an upstream to answer; inference.'),
-          idle_ms: milliseconds(300_000, 'Without a byte within a body.'),
+          idle_ms: milliseconds(300_000, 'Without progress within a body: 16 KiB, or its end.'),
           keep_alive_ms: milliseconds(60_000, 'Between two requests of one connection.'),
+          total_ms: optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 86_400_000,
+              default: 0,
+              description: 'For a whole exchange with an upstream; 0 = no bound, as long streams need. Milliseconds.',
+            }),
+          ),
         },
         { default: {}, description: 'Timeouts.' },
       ),
@@ -191,10 +199,27 @@ const configuration = closed(
           head_bytes: count(16_384, 1_048_576, 'Request line and headers together. Bytes.'),
           headers: count(100, 10_000, 'Headers of a request.'),
           inspect_body_bytes: count(1_048_576, 268_435_456, 'Of a body that must be read before it is sent. Bytes.'),
-          connections: count(1024, 1_000_000, 'Client connections of a listener.'),
-          inflight: count(1024, 1_000_000, 'Requests in flight of a listener.'),
+          connections: count(1024, 1_000_000, 'Client connections of a listener, in each worker.'),
+          inflight: count(1024, 1_000_000, 'Requests in flight of a listener, in each worker.'),
         },
         { default: {}, description: 'Limits.' },
+      ),
+    ),
+    upstream: optional(
+      closed(
+        {
+          connections: count(256, 100_000, 'Connections to one endpoint of a region.'),
+          pending: count(1024, 1_000_000, 'Requests that wait for one of them; more are refused as `overloaded`.'),
+          pending_ms: milliseconds(5000, 'How long one waits.'),
+          keep_alive_ms: milliseconds(4000, 'How long an unused connection is kept.'),
+          connection_age_ms: milliseconds(300_000, 'Age at which a connection is no longer used again.'),
+          dns_ttl_ms: milliseconds(10_000, 'How long an address is believed before it is looked up again.'),
+          happy_eyeballs: flag(
+            true,
+            'Whether a name with several addresses is tried at the next one while one is slow.',
+          ),
+        },
+        { default: {}, description: 'Connections to the endpoints of regions, of each worker.' },
       ),
     ),
     log: optional(

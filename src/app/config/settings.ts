@@ -51,6 +51,8 @@ export interface Settings {
     readonly inferenceHeadMs: number;
     readonly idleMs: number;
     readonly keepAliveMs: number;
+    /** 0: no bound. */
+    readonly totalMs: number;
   };
   readonly limits: {
     readonly headBytes: number;
@@ -58,6 +60,15 @@ export interface Settings {
     readonly inspectBodyBytes: number;
     readonly connections: number;
     readonly inflight: number;
+  };
+  readonly upstream: {
+    readonly connections: number;
+    readonly pending: number;
+    readonly pendingMs: number;
+    readonly keepAliveMs: number;
+    readonly connectionAgeMs: number;
+    readonly dnsTtlMs: number;
+    readonly happyEyeballs: boolean;
   };
   readonly log: {
     readonly level: ConfigurationFile['log']['level'];
@@ -71,7 +82,7 @@ type Path = readonly (string | number)[];
 /** Settings from a conforming file with its defaults filled in; what contradicts itself goes to `problems`. */
 export function settingsOf(file: string, written: ConfigurationFile, problems: Problem[]): Settings {
   const folder = dirname(file);
-  const { identity, timeouts, limits, listeners } = written;
+  const { identity, timeouts, limits, upstream, listeners } = written;
   const listener = (path: Path, entry: ListenerEntry) => listenerOf(path, entry, folder, problems);
   const settings: Settings = {
     file,
@@ -105,6 +116,7 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
       inferenceHeadMs: timeouts.inference_head_ms,
       idleMs: timeouts.idle_ms,
       keepAliveMs: timeouts.keep_alive_ms,
+      totalMs: timeouts.total_ms,
     },
     limits: {
       headBytes: limits.head_bytes,
@@ -112,6 +124,15 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
       inspectBodyBytes: limits.inspect_body_bytes,
       connections: limits.connections,
       inflight: limits.inflight,
+    },
+    upstream: {
+      connections: upstream.connections,
+      pending: upstream.pending,
+      pendingMs: upstream.pending_ms,
+      keepAliveMs: upstream.keep_alive_ms,
+      connectionAgeMs: upstream.connection_age_ms,
+      dnsTtlMs: upstream.dns_ttl_ms,
+      happyEyeballs: upstream.happy_eyeballs,
     },
     log: written.log,
   };

@@ -27,10 +27,23 @@ const DATE = /\{now[^{}]*(?:\{[^{}]*\})?\}/g;
 const DATA_STREAM = '.ds-';
 const LONGEST = 255;
 
+/** Expressions found good, so that each is looked through once. Bounded: past it, they are looked through each time. */
+const GOOD = { one: new Map<string, IndexExpression>(), many: new Map<string, IndexExpression>() };
+const GOOD_MAX = 4096;
+
 /**
  * @param takes `one`: exactly one name, as for a document; `many`: a list with wildcards
  */
 export function judgeExpression(text: string, takes: 'one' | 'many'): IndexExpression {
+  const good = GOOD[takes];
+  const known = good.get(text);
+  if (known !== undefined) return known;
+  const judged = judge(text, takes);
+  if (judged.refusal === null && good.size < GOOD_MAX) good.set(text, judged);
+  return judged;
+}
+
+function judge(text: string, takes: 'one' | 'many'): IndexExpression {
   if (text === '_all' && takes === 'many') return { resources: ['_all'], refusal: null, all: true };
   const resources: string[] = [];
   let refusal: Refusal | null = null;

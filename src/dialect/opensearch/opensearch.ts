@@ -1,4 +1,4 @@
-import { header, headerCount, pathOf, queryOf, type Head } from '../../core/http.ts';
+import { header, pathOf, queryOf, type Head } from '../../core/http.ts';
 import { malformed, notPermitted, Refusal } from '../../core/refusal.ts';
 import type { Naming as FactNaming } from '../../policy/model.ts';
 import { PASS, type Call, type Dialect, type Inspection, type Outgoing, type Place, type Verdict } from '../dialect.ts';
@@ -108,21 +108,39 @@ const NOTHING: readonly string[] = [];
 
 /** Encodings and types that OpenSearch would read in another way than the guards do. */
 function framingFault(headers: readonly string[], kind: BodyKind): Refusal | null {
-  if (headerCount(headers, 'content-type') > 1 || headerCount(headers, 'content-encoding') > 1) {
-    return malformed('A header of the body is repeated.');
+  let type: string | null = null;
+  let encoding: string | null = null;
+  let hasBody = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1] as string;
+    switch (headers[i]) {
+      case 'content-type':
+        if (type !== null) return malformed('A header of the body is repeated.');
+        type = value;
+        break;
+      case 'content-encoding':
+        if (encoding !== null) return malformed('A header of the body is repeated.');
+        encoding = value;
+        break;
+      case 'transfer-encoding':
+        hasBody = true;
+        break;
+      case 'content-length':
+        if (value !== '0') hasBody = true;
+        break;
+    }
   }
-  const length = header(headers, 'content-length');
-  const hasBody = header(headers, 'transfer-encoding') !== null || (length !== null && length !== '0');
   if (kind === 'none' && hasBody) return malformed('The operation takes no body.');
-  const encoding = header(headers, 'content-encoding')?.toLowerCase() ?? 'identity';
-  if (encoding !== 'identity' && encoding !== 'gzip') {
+  if (encoding !== null && !ENCODINGS.has(encoding.toLowerCase())) {
     return malformed('The content encoding of the body is not supported: use gzip or none.');
   }
-  const type = header(headers, 'content-type');
   if (type === null) return hasBody ? malformed('The body has no content type.') : null;
+  if (type === 'application/json') return null;
   const known = kind === 'bulk' || kind === 'msearch' ? LINES_TYPE : JSON_TYPE;
   return known.test(type) ? null : malformed('The content type of the body is not JSON.');
 }
+
+const ENCODINGS: ReadonlySet<string> = new Set(['identity', 'gzip']);
 
 function guardHead(_head: Head, call: SearchCall, place: Place): Refusal | null {
   if (call.leak !== null) return call.leak;

@@ -17,15 +17,13 @@ export interface Route {
 
 /** Also behind a slash that is encoded: a proxy in front of the cluster may decode before it resolves. */
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
-const VISIBLE_ASCII = /^\/[\x21-\x7e]*$/;
 
 /**
  * The operation of a request. Literal segments are compared as sent and others decoded once, as OpenSearch does (seen on
  * 2.19: `/idx/%5Fcount` is not `/idx/_count`, yet `/%5Fall/_count` is `/_all/_count`). One slash at the end is allowed.
  */
 export function routeOf(method: string, target: string): Route | Refusal {
-  if (!VISIBLE_ASCII.test(target) || target.includes('#'))
-    return malformed('The target holds a character it must not.');
+  if (!isVisible(target)) return malformed('The target holds a character it must not.');
   const path = pathOf(target);
   let node = PATHS;
   let index: string | null = null;
@@ -37,7 +35,7 @@ export function routeOf(method: string, target: string): Route | Refusal {
     if (end < 0) end = path.length;
     const segment = path.slice(start, end);
     const decoded = percentDecoded(segment);
-    if (decoded === null || decoded === '' || DOT_SEGMENT.test(decoded)) {
+    if (decoded === null || decoded === '' || (decoded.includes('.') && DOT_SEGMENT.test(decoded))) {
       return malformed('The path does not parse.');
     }
     const literal = node.literals.get(segment);
@@ -58,6 +56,16 @@ export function routeOf(method: string, target: string): Route | Refusal {
   }
   const operation = node.methods.get(method);
   return operation === undefined ? unknownOperation() : { operation, index, indexStart, indexEnd, scroll };
+}
+
+/** A path of visible ASCII, without a fragment. */
+function isVisible(target: string): boolean {
+  if (target.charCodeAt(0) !== 0x2f) return false;
+  for (let i = 1; i < target.length; i++) {
+    const c = target.charCodeAt(i);
+    if (c < 0x21 || c > 0x7e || c === 0x23) return false;
+  }
+  return true;
 }
 
 function unknownOperation(): Refusal {

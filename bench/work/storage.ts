@@ -1,0 +1,38 @@
+import type { Findings, Work } from '../bench.ts';
+import { contest, onStage, rowsOf } from '../contest.ts';
+import { startDomicile } from '../peers/domicile.ts';
+import { startNginx } from '../peers/nginx.ts';
+import { GET_OBJECT, GET_UNSIGNED, PUT_OBJECT } from '../requests.ts';
+import { compared, TARGETS } from '../targets.ts';
+
+/** What signing adds: the same process, two tenants, one of whose regions has a storage that takes requests unsigned. */
+export const resign: Work = {
+  key: 'resign',
+  title: 'S3 GET of 16 KB',
+  run: (bench) =>
+    onStage(bench, 'object', async (stage): Promise<Findings> => {
+      const { storage } = await startDomicile(stage);
+      const plain = { ...storage, does: 'facts, decision, guard, metrics' };
+      const figures = await contest(bench, 'resign', [
+        { peer: storage, request: GET_OBJECT },
+        { peer: plain, request: GET_UNSIGNED },
+        { peer: await startNginx(stage, 'proxy_pass'), request: GET_OBJECT },
+      ]);
+      const [signed, unsigned] = figures;
+      return { lines: [compared(TARGETS.resign, signed.cpu, unsigned.cpu, 'µs')], measured: rowsOf(figures) };
+    }),
+};
+
+export const put: Work = {
+  key: 'put',
+  title: 'S3 PUT of 16 KB, hash reused',
+  run: (bench) =>
+    onStage(bench, 'object', async (stage): Promise<Findings> => {
+      const figures = await contest(bench, 'put', [
+        { peer: (await startDomicile(stage)).storage, request: PUT_OBJECT },
+        { peer: await startNginx(stage, 'proxy_pass'), request: PUT_OBJECT },
+      ]);
+      const [ours, nginx] = figures;
+      return { lines: [compared(TARGETS.put, ours.cpu, nginx.cpu, 'µs')], measured: rowsOf(figures) };
+    }),
+};
