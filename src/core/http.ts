@@ -36,6 +36,19 @@ export function queryOf(target: string): string {
   return q < 0 ? '' : target.slice(q + 1);
 }
 
+/** A value, or part of one, without the spaces and tabs around it (RFC 9110 §5.6.3). `trim` takes more: bytes of a latin1 value. */
+export function withoutBlanks(value: string): string {
+  let from = 0;
+  let to = value.length;
+  while (from < to && isBlank(value.charCodeAt(from))) from++;
+  while (to > from && isBlank(value.charCodeAt(to - 1))) to--;
+  return value.slice(from, to);
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9;
+}
+
 /** Identity headers: each may come once, and none is forwarded (DESIGN 1.3). */
 export const IDENTITY_HEADERS: ReadonlySet<string> = new Set([
   'x-tenant-id',

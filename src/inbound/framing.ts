@@ -1,4 +1,4 @@
-import { header, headerCount, IDENTITY_HEADERS, type Head } from '../core/http.ts';
+import { header, headerCount, IDENTITY_HEADERS, withoutBlanks, type Head } from '../core/http.ts';
 import { malformed, notPermitted, Refusal } from '../core/refusal.ts';
 
 /** Bounds of a head, in bytes and fields. */
@@ -126,7 +126,7 @@ const JUDGED: ReadonlySet<string> = new Set([
 
 function namesJudged(connection: string): boolean {
   if (connection === 'keep-alive' || connection === 'close') return false;
-  for (const token of connection.split(',')) if (JUDGED.has(token.trim().toLowerCase())) return true;
+  for (const token of connection.split(',')) if (JUDGED.has(withoutBlanks(token).toLowerCase())) return true;
   return false;
 }
 
@@ -168,7 +168,7 @@ export function connectionNamed(headers: readonly string[]): ReadonlySet<string>
     if (headers[i] !== 'connection') continue;
     const value = headers[i + 1] as string;
     if (value === 'keep-alive' || value === 'close') continue;
-    for (const token of value.split(',')) (names ??= new Set()).add(token.trim().toLowerCase());
+    for (const token of value.split(',')) (names ??= new Set()).add(withoutBlanks(token).toLowerCase());
   }
   return names;
 }

@@ -1,3 +1,5 @@
+import { withoutBlanks } from '../core/http.ts';
+
 /** Told what a chunked body holds. */
 export interface ChunkSink {
   /** Bytes of the body, `bytes[from, to)`. */
@@ -159,19 +161,6 @@ export class ChunkedDecoder {
     this.#state = FAILED;
     this.fault = fault;
   }
-}
-
-/** Spaces and tabs alone: `trim` takes more, of what is a value's own in latin1. */
-function withoutBlanks(value: string): string {
-  let from = 0;
-  let to = value.length;
-  while (from < to && isBlank(value.charCodeAt(from))) from++;
-  while (to > from && isBlank(value.charCodeAt(to - 1))) to--;
-  return value.slice(from, to);
-}
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9;
 }
 
 function hexDigit(c: number): number {

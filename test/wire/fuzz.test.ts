@@ -8,7 +8,7 @@ test(`${INPUTS} mutations of the corpus are read in one way only, and none hangs
   console.log(`wire fuzz: ${summary(report)}`);
   expect(report.faults).toEqual([]);
   expect(report.inputs).toBe(INPUTS);
-  expect(report.sampled).toBe(INPUTS / 100);
+  expect(report.sampled).toBeGreaterThan(INPUTS / 200);
   // So that nothing found says something.
   expect(report.accepted).toBeGreaterThan(INPUTS / 5);
   for (const status of [400, 403, 417, 431, 501]) expect(report.refused.get(status), String(status)).toBeGreaterThan(0);

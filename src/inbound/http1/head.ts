@@ -1,4 +1,4 @@
-import { header } from '../../core/http.ts';
+import { header, withoutBlanks } from '../../core/http.ts';
 import { CHUNKED } from '../../wire/framing.ts';
 import type { HeadParser } from '../../wire/llhttp.ts';
 
@@ -81,7 +81,7 @@ function optionsOf(connection: string): number {
   if (connection === 'keep-alive') return KEEP_ALIVE;
   let options = 0;
   for (const token of connection.toLowerCase().split(',')) {
-    const option = token.trim();
+    const option = withoutBlanks(token);
     if (option === 'close') options |= CLOSE;
     else if (option === 'keep-alive') options |= KEEP_ALIVE;
   }
