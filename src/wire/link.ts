@@ -9,6 +9,8 @@ export interface LinkOwner {
   received(length: number): void;
   /** The other side has ended its direction: nothing more will come. */
   ended(): void;
+  /** What was sent is not being taken: hold back until `drained`. Told where `text` or `bytes` could not tell yet. */
+  blocked(): void;
   /** What was blocked has gone out. */
   drained(): void;
   /** Broken, or closed in order (null). Once, and the last of all. */
@@ -17,6 +19,8 @@ export interface LinkOwner {
 
 /** Above this many bytes text and bytes are joined in a buffer; below, as text, which costs one call less. */
 const TEXT_BYTES = 8192;
+/** So much text waits at most for the end of a turn: the answers to many requests that came in one read. */
+const OUTGOING_BYTES = 65_536;
 /** Head and one whole read. */
 const SCRATCH_BYTES = SLAB_BYTES + 32_768;
 
@@ -26,8 +30,23 @@ const SCRATCH_BYTES = SLAB_BYTES + 32_768;
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
+const posted: Link[] = [];
+
 /**
- * One connection, either side. It reads into one buffer that all connections share and writes each message at once, so
+ * What is to be sent goes out together at the end of the turn. A turn of the event loop takes in what many connections
+ * have sent; to do all of our own work first and all of the kernel's after it keeps the code of both in the caches.
+ */
+function post(link: Link): void {
+  if (posted.push(link) === 1) setImmediate(sendPosted);
+}
+
+function sendPosted(): void {
+  for (let i = 0; i < posted.length; i++) posted[i]!.sendOutgoing();
+  posted.length = 0;
+}
+
+/**
+ * One connection, either side. It reads into one buffer that all connections share, and writes each message as one, so
  * that a connection at rest holds no buffer.
  */
 export class Link {
@@ -39,6 +58,8 @@ export class Link {
   #waiting = 0;
   readonly #written: (status: number) => void;
   #blocked = false;
+  /** Text that goes out at the end of this turn of the event loop. */
+  #outgoing = '';
   #closed = false;
 
   private constructor(owner: LinkOwner, plain: boolean, make: (received: (length: number) => boolean) => Socket) {
@@ -107,7 +128,7 @@ export class Link {
 
   /** Whether anything that was written waits. */
   get pending(): boolean {
-    return this.#waiting > 0 || this.socket.writableLength > 0;
+    return this.#outgoing !== '' || this.#waiting > 0 || this.socket.writableLength > 0;
   }
 
   get closed(): boolean {
@@ -135,6 +156,27 @@ export class Link {
   }
 
   #send(message: string | Buffer): boolean {
+    if (this.#closed) return true;
+    if (typeof message === 'string' && !this.#blocked) {
+      if (this.#outgoing === '') post(this);
+      this.#outgoing += message;
+      if (this.#outgoing.length < OUTGOING_BYTES) return true;
+      this.sendOutgoing();
+      return !this.#blocked;
+    }
+    this.sendOutgoing();
+    return this.#sendNow(message);
+  }
+
+  /** Sends what waits for the end of this turn of the event loop. */
+  sendOutgoing(): void {
+    if (this.#outgoing === '') return;
+    const text = this.#outgoing;
+    this.#outgoing = '';
+    if (!this.#sendNow(text)) this.#owner.blocked();
+  }
+
+  #sendNow(message: string | Buffer): boolean {
     if (this.#closed) return true;
     const { socket } = this;
     // Nothing may wait in the socket's own queue, or this would overtake it.
@@ -188,6 +230,7 @@ export class Link {
 
   /** Ends our side when all is sent. The other side may still end its own. */
   end(): void {
+    this.sendOutgoing();
     this.socket.end();
   }
 
@@ -203,6 +246,7 @@ export class Link {
 
   /** Ends the connection in order, both sides at once. */
   destroy(): void {
+    this.sendOutgoing();
     this.socket.destroy();
     this.#over(null);
   }

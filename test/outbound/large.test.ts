@@ -180,6 +180,8 @@ class SlowReader implements LinkOwner, ChunkSink {
     stops.push(async () => this.#link.destroy());
   }
 
+  blocked(): void {}
+
   received(length: number): void {
     const from = this.#inBody ? 0 : SLAB.indexOf('\r\n\r\n') + 4;
     this.#inBody = true;

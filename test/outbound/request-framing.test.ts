@@ -108,10 +108,10 @@ describe('the head and what is written at once go out together', () => {
 
 describe('a streamed body that is not as long as was said is never a whole request', () => {
   const rows: [name: string, length: number, pieces: string[], sent: RegExp][] = [
-    ['too short', 5, ['hell'], /\r\n\r\nhell$/],
+    ['too short', 5, ['hell'], /^$|\r\n\r\nhell$/],
     ['nothing at all', 5, [], /^$|\r\n\r\n$/],
     ['too long, at once', 5, ['hello!'], /^$|\r\n\r\n$/],
-    ['too long, later', 5, ['hello', '!'], /\r\n\r\nhello$/],
+    ['too long, later', 5, ['hello', '!'], /^$|\r\n\r\nhello$/],
   ];
   test.each(rows)('%s', async (_, length, pieces, received) => {
     const told = await ask(pool, { method: 'PUT', length }, new Uploading(pieces)).over;

@@ -410,9 +410,9 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     this.#state = CLOSING;
     this.#request = null;
     this.#kept = NONE;
+    this.link.end();
     const { wheel, idleTimeout } = this.#options;
     wheel.set(this, this.link.pending ? idleTimeout : rest ? DRAIN_TIME : LINGER);
-    this.link.end();
     this.#resume();
   }
 

@@ -184,6 +184,10 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
     else this.#link!.destroy();
   }
 
+  blocked(): void {
+    this.clock();
+  }
+
   drained(): void {
     const call = this.#call;
     if (call === null) return;
