@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, release, totalmem, type } from 'node:os';
 import { findProgram } from '../test/servers/programs.ts';
@@ -11,13 +10,15 @@ export interface Machine {
   readonly memory_mb: number;
   readonly kernel: string;
   readonly node: string;
+  /** Of the minute before the bench began; well below the cores, or the figures are off. */
   readonly load_average: number;
   readonly date: string;
   /** Of the peers and of the load generators that are here. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export function machine(cache: string): Machine {
+/** @param loadAverage as it was before the bench began */
+export function machine(cache: string, loadAverage: number): Machine {
   const processors = cpus();
   return {
     cpu: processors[0]?.model ?? 'unknown',
@@ -25,7 +26,7 @@ export function machine(cache: string): Machine {
     memory_mb: Math.round(totalmem() / 1024 / 1024),
     kernel: `${type()} ${release()}`,
     node: process.version,
-    load_average: Number(readFileSync('/proc/loadavg', 'utf8').split(' ', 1)[0]),
+    load_average: loadAverage,
     date: new Date().toISOString().slice(0, 10),
     versions: versions(cache),
   };

@@ -40,11 +40,11 @@ export function markdown(lines: readonly Line[], machine: Machine, bench: Bench)
     const cells = [work, against, ours, theirs, figure(line), bound(line, line.must), bound(line, line.aim), verdict];
     return `| ${cells.join(' | ')} |`;
   });
-  const { cpu, cores, memory_mb, kernel, node, date, versions } = machine;
+  const { cpu, cores, memory_mb, kernel, node, load_average, date, versions } = machine;
   const programs = Object.entries({ Node: node.slice(1), ...versions }).map((pair) => pair.join(' '));
   const rounds = bench.rounds === 1 ? 'one round' : `medians of ${bench.rounds} interleaved rounds`;
   const how = `${rounds}, ${bench.seconds} s to a load, ${bench.connections} connections, ${date}.`;
-  const where = `${cpu}, ${cores} cores, ${Math.round(memory_mb / 1024)} GB, ${kernel}.`;
+  const where = `${cpu}, ${cores} cores, ${Math.round(memory_mb / 1024)} GB, ${kernel}, load average ${load_average} before.`;
   return `${[head, ...body].join('\n')}\n\n${how} ${where} ${programs.join(', ')}.`;
 }
 

@@ -5,7 +5,7 @@
  * bench/results/local.json alone.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { serverCache } from '../test/servers/programs.ts';
@@ -16,6 +16,7 @@ import { machine } from './machine.ts';
 import { found as programFound } from './peers/found.ts';
 import { killAll, stopAll } from './processes.ts';
 import { linesOf, markdown, print, writeIntoPage, writeResults } from './report.ts';
+import { rounded } from './rows.ts';
 import { decision } from './work/decision.ts';
 import { get, getAgain } from './work/get.ts';
 import { bulk, chat } from './work/inspected.ts';
@@ -66,13 +67,16 @@ try {
 
 async function run(): Promise<void> {
   const bench = settle();
+  const load = rounded(loadavg()[0]!);
+  if (load > availableParallelism() / 4)
+    bench.say(`the machine is busy (load average ${load}): CPU times come out too high, and latencies more so`);
   const found: [Work, Findings][] = [];
   for (const work of works) {
     const findings = await work.run(bench);
     found.push([work, findings]);
     print(work, findings);
   }
-  const here = machine(bench.cache);
+  const here = machine(bench.cache, load);
   const lines = linesOf(found);
   const table = markdown(lines, here, bench);
   if (lines.length > 0) console.log(`\n${table}`);

@@ -51,7 +51,6 @@ export const getAgain: Work = {
       const entrants = [
         { peer: (await startDomicile(stage)).search, request },
         { peer: await startNginx(stage, 'map'), request },
-        { peer: await startHaproxy(stage), request },
         { peer: await startNodePeer(stage, '@fastify/reply-from'), request },
         { peer: await startNodePeer(stage, 'http-proxy'), request },
       ];

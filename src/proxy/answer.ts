@@ -3,6 +3,7 @@ import { Refusal } from '../core/refusal.ts';
 import type { AnswerWatcher } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
 import type { Arrival, Call, Failure, FailureKind } from '../outbound/call.ts';
+import { copied } from '../wire/copied.ts';
 import type { Exchange } from './exchange.ts';
 import { decisionHeaders, refuse, writeHead } from './rescue.ts';
 import { passable } from './trailers.ts';
@@ -103,7 +104,7 @@ export class Answer implements Arrival {
           new Refusal('body_too_large_to_inspect', 'The answer is larger than can be inspected.', '', null, 502),
         );
       }
-      this.#chunks!.push(Buffer.from(bytes.subarray(from, to)));
+      this.#chunks!.push(copied(bytes, from, to));
     }
   }
 

@@ -1,5 +1,6 @@
 import { header } from '../core/http.ts';
 import { Refusal } from '../core/refusal.ts';
+import { copied } from '../wire/copied.ts';
 import type { BodyTaker, Exchange } from './exchange.ts';
 
 /**
@@ -53,7 +54,7 @@ class Collector implements BodyTaker {
     this.#length += to - from;
     if (this.#length > this.#limit) this.#finish(tooLarge());
     else if (announced > 0) bytes.copy((this.#whole ??= Buffer.allocUnsafeSlow(announced)), at, from, to);
-    else this.#pieces.push(Buffer.from(bytes.subarray(from, to)));
+    else this.#pieces.push(copied(bytes, from, to));
   }
 
   end(): void {

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import type { Call } from '../outbound/call.ts';
+import { copied } from '../wire/copied.ts';
 import type { BodyTaker, Exchange } from './exchange.ts';
 import { passable } from './trailers.ts';
 
@@ -29,9 +30,7 @@ export class Upload implements BodyTaker {
 
   data(bytes: Buffer, from: number, to: number): void {
     const taken =
-      this.#filter === null
-        ? this.#call!.write(bytes, from, to)
-        : this.#filter.write(Buffer.from(bytes.subarray(from, to)));
+      this.#filter === null ? this.#call!.write(bytes, from, to) : this.#filter.write(copied(bytes, from, to));
     if (!taken) this.#x.request.pause();
   }
 

@@ -154,6 +154,11 @@ export class CanonicalHeaders {
     this.insert(name, UNFOLDED.test(value) ? this.fold(value) : value);
   }
 
+  /** A value without white space that is known to be good. */
+  addPlain(name: string, value: string): void {
+    this.insert(name, value);
+  }
+
   private fold(value: string): string {
     if (NOT_FIELD_VALUE.test(value)) throw new TypeError('A signed header value holds a character that cannot be sent');
     if (NOT_ASCII.test(value)) this.ascii = false;

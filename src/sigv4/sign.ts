@@ -66,8 +66,8 @@ export class Signer {
       if (isSigned(name)) canonical.add(name, headers[i + 1]!);
     }
     canonical.add('host', request.host);
-    canonical.add(DATE, this.amzDate);
-    if (sendsHash) canonical.add(CONTENT_SHA256, payloadHash);
+    canonical.addPlain(DATE, this.amzDate);
+    if (sendsHash) canonical.addPlain(CONTENT_SHA256, payloadHash);
     if (credentials.sessionToken !== null) canonical.add(SECURITY_TOKEN, credentials.sessionToken);
 
     const path = service === 's3' ? canonicalS3Path(request.path) : canonicalPath(request.path);

@@ -68,7 +68,7 @@ const PAUSED = 21;
 const USER_ERROR = 24;
 
 /** Bytes that one read takes in at most. */
-export const SLAB_BYTES = 65_536;
+export const SLAB_BYTES = 131_072;
 
 /** The parser at work: llhttp's callbacks have no other way to know. */
 let current: HeadParser;

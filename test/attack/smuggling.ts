@@ -131,11 +131,14 @@ async function say(socket: Socket, pieces: readonly string[]): Promise<void> {
 
 /** Bytes of a body, as the careless find them: anything like a length, anything like chunks. */
 function lenientLength(head: string, rest: string): number {
-  if (/transfer.encoding[^\n]*chunked/i.test(head)) {
-    const end = /(?:^|\n)0[^\n]*\n\r?\n/.exec(rest);
-    return end === null ? Infinity : end.index + end[0].length;
+  if (!/transfer.encoding[^\n]*chunked/i.test(head)) return Number(/content.length\s*:\D*(\d+)/i.exec(head)?.[1] ?? 0);
+  for (let at = 0; ;) {
+    const line = rest.indexOf('\n', at);
+    if (line < 0) return Infinity;
+    const size = parseInt(rest.slice(at, line), 16) || 0;
+    at = line + 1 + size + 2;
+    if (size === 0) return at;
   }
-  return Number(/content.length\s*:\D*(\d+)/i.exec(head)?.[1] ?? 0);
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

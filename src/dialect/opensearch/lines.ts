@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { decodeUtf8, parseJson, splice, type JsonNode, type JsonObject } from '../json.ts';
 import { guardSourceFlag, guardUpdate } from './document-body.ts';
 import type { Findings } from './findings.ts';
@@ -129,6 +130,8 @@ export function reachesHidden(value: string): boolean {
 /** Walks the lines of a body, and copies it only from the first change on. */
 class Lines {
   readonly #body: Buffer;
+  /** The whole of it, where every byte is a character. */
+  readonly #ascii: string | null;
   readonly #parts: Buffer[] = [];
   #copied = 0;
   #start = 0;
@@ -138,6 +141,7 @@ class Lines {
 
   constructor(body: Buffer) {
     this.#body = body;
+    this.#ascii = isAscii(body) ? body.toString('latin1') : null;
   }
 
   get blank(): boolean {
@@ -147,7 +151,7 @@ class Lines {
   /** To the next line; false after the last one, and when that one does not end. */
   next(found: Findings): boolean {
     if (found.refusal !== null || this.#next === this.#body.length) return false;
-    const lf = this.#body.indexOf(LF, this.#next);
+    const lf = this.#ascii === null ? this.#body.indexOf(LF, this.#next) : this.#ascii.indexOf('\n', this.#next);
     if (lf < 0) {
       found.malformed('The last line of the body does not end in a newline.');
       return false;
@@ -160,7 +164,10 @@ class Lines {
 
   /** @throws MalformedJson */
   parse(): JsonNode {
-    this.text = decodeUtf8(this.#body.subarray(this.#start, this.#end));
+    this.text =
+      this.#ascii === null
+        ? decodeUtf8(this.#body.subarray(this.#start, this.#end))
+        : this.#ascii.slice(this.#start, this.#end);
     return parseJson(this.text);
   }
 

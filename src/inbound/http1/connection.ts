@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../../core/reasons.ts';
 import { ChunkedDecoder, type ChunkSink } from '../../wire/chunked.ts';
+import { copied } from '../../wire/copied.ts';
 import { CHUNKED } from '../../wire/framing.ts';
 import { Link, type LinkOwner } from '../../wire/link.ts';
 import {
@@ -310,7 +311,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     // Only within the call that handed the request over: what followed its head is still where it came in.
     const end = this.#at + this.#left;
     if (end > this.#to) return null;
-    const body = Buffer.from(SLAB.subarray(this.#at, end));
+    const body = copied(SLAB, this.#at, end);
     this.#at = end;
     this.#left = 0;
     this.#whole(request);
@@ -419,7 +420,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   #keep(from: number, to: number): void {
     const piece = SLAB.subarray(from, to);
     this.#at = this.#to;
-    this.#kept = this.#kept.length === 0 ? Buffer.from(piece) : Buffer.concat([this.#kept, piece]);
+    this.#kept = this.#kept.length === 0 ? copied(SLAB, from, to) : Buffer.concat([this.#kept, piece]);
     if (this.#state !== HELD || this.#kept.length >= AHEAD_BYTES) this.#hold();
   }
 

@@ -1,3 +1,4 @@
+import { copied } from '../../wire/copied.ts';
 import type { Link } from '../../wire/link.ts';
 import { CHUNKED } from '../../wire/framing.ts';
 import type { Arrival, Call, Departure, Failure } from '../call.ts';
@@ -6,7 +7,7 @@ import type { Pool } from './pool.ts';
 import { lastChunk, requestText } from './request-text.ts';
 
 /** Bytes of a whole body that are handed to the socket at once. */
-const PIECE_BYTES = 65_536;
+const PIECE_BYTES = 131_072;
 
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
@@ -112,7 +113,7 @@ export class UpstreamCall implements Call {
     }
     if (fixed) this.#bytes -= to - from;
     if (this.connection !== null) return this.#put(this.connection, bytes, from, to);
-    (this.#held ??= []).push(Buffer.from(bytes.subarray(from, to)));
+    (this.#held ??= []).push(copied(bytes, from, to));
     this.#owed = true;
     return false;
   }
