@@ -18,9 +18,9 @@ export interface LinkOwner {
 }
 
 /** Above this many bytes text and bytes are joined in a buffer; below, as text, which costs one call less. */
-const TEXT_BYTES = 32_768;
+const TEXT_BYTES = 98_304;
 /** So much text waits at most for the end of a turn: the answers to many requests that came in one read. */
-const OUTGOING_BYTES = 65_536;
+const OUTGOING_BYTES = 131_072;
 /** Head and one whole read. */
 const SCRATCH_BYTES = SLAB_BYTES + 32_768;
 

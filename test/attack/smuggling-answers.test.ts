@@ -1,6 +1,6 @@
 // A region (or who speaks in its place) sends more than one answer, or one that ends at two places. Nobody may get a byte
 // of an answer to another's request: neither what was left over, nor what was put in front.
-import { setImmediate as turn } from 'node:timers/promises';
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { fieldOf, parseAnswers } from './answers.ts';
 import { Wire } from '../rig/upstream.ts';
@@ -78,18 +78,23 @@ test.each<[string, readonly string[], 'GET' | 'HEAD', Got | typeof FAILED]>([
   storage.says.push(pieces);
   const wire = await Wire.open(smuggling.world.rig.storage);
   wire.write(headWith('Connection: close\r\n', `${method} /reports/key HTTP/1.1`));
-  const said = Buffer.from(await wire.closed(), 'latin1');
+  // Cut off, the connection is reset, and what had come stays.
+  const said = Buffer.from(await wire.closed().catch(() => wire.received), 'latin1');
   expect(said.includes('X-Evil') || said.includes('x-evil')).toBe(method === 'HEAD' && pieces[0] === EVIL);
-  if (expected === null) expect(() => parseAnswers(said)).toThrow();
-  else {
-    const answers = parseAnswers(said, [method]);
+  if (expected === null) {
+    if (said.length > 0) expect(() => parseAnswers(said)).toThrow('cut short');
+  } else {
+    // What answers 304 has no body, whatever its length says, as what answers a HEAD.
+    const answers = parseAnswers(said, [expected !== FAILED && expected[0] === 304 ? 'HEAD' : method]);
     expect(answers).toHaveLength(1);
     const { status, body } = answers[0]!;
     if (expected === FAILED) {
       expect([status, fieldOf(answers[0]!, 'x-residency-reason')]).toEqual([FAILED, 'upstream_reset']);
     } else expect([status, body]).toEqual(expected);
   }
-  for (let i = 0; i < 3; i++) await turn();
+  // What cannot be told from an answer, because it came too late, is not what this is about: the connection ends by then.
+  const used = storage.lastAnswered!;
+  if (!used.over) await once(used.socket, 'close');
   await othersGetTheirOwn();
 });
 

@@ -22,12 +22,17 @@ test.each([
   'Host',
   'Content-Type',
   'Content-Encoding',
+  // Read by the protocol behind: the s3 dialect's to refuse.
+  'Transfer-Encoding',
+  'Authorization',
+  'X-Amz-Date',
+  'Traceparent',
 ])('Connection: %s is refused', async (value) => {
   await smuggling.expects(headWith(`Connection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN, REFUSED);
   await smuggling.expects(headWith(`Connection: keep-alive\r\nConnection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN, REFUSED);
 });
 
-test.each(['Transfer-Encoding', 'X-A', 'Authorization', 'X-Amz-Date', 'X-Request-ID', 'Traceparent', 'TE', 'Upgrade'])(
+test.each(['X-A', 'X-Request-ID', 'TE', 'Upgrade', 'Expect'])(
   'Connection: %s takes nothing away that frames or signs',
   async (value) => {
     const lines = `Connection: ${value}\r\nX-A: b\r\nTE: trailers\r\nKeep-Alive: timeout=1\r\n`;
@@ -37,7 +42,6 @@ test.each(['Transfer-Encoding', 'X-A', 'Authorization', 'X-Amz-Date', 'X-Request
     await smuggling.expects(chunked + body + HIDDEN, ALONE, { body: HIDDEN });
     const { fields } = smuggling.storage.recorded().at(-1)!;
     expect(fields.map(([name]) => name)).toEqual(expect.arrayContaining(['authorization', 'x-amz-date', 'traceparent']));
-    expect(fields.some(([name]) => name === 'x-a')).toBe(value !== 'X-A');
   },
 );
 

@@ -114,6 +114,6 @@ test('HTTP/1.0 ends with its answer, unless it asks to stay', async () => {
 });
 
 test('what is nearly the preface of HTTP/2 is no request', async () => {
-  await smuggling.expects(`PRI * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${HIDDEN}`, '501');
-  await smuggling.expects(`PRI / HTTP/2.0\r\n\r\n${HIDDEN}`, '501');
+  await smuggling.expects(`PRI * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n${HIDDEN}`, REFUSED);
+  await smuggling.expects(`PRI / HTTP/2.0\r\n\r\n${HIDDEN}`, REFUSED);
 });

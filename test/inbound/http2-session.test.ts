@@ -27,7 +27,7 @@ import {
 import { answer, Host, type Taken } from './http2-host.ts';
 
 const NO_ERROR = 0;
-const CANCEL = 8;
+const INTERNAL_ERROR = 2;
 
 let host: Host;
 let client: RawClient | undefined;
@@ -119,7 +119,7 @@ test('a body that stalls is cut off', async () => {
   host = await Host.start(receive, { idleTimeout: 400 });
   client = await RawClient.open(host.port);
   client.send(headers(1, POST), data(1, 'hello'));
-  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(CANCEL);
+  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(INTERNAL_ERROR);
   expect(host.taken[0]?.told).toEqual(['data', 'failed', 'closed']);
   expect(host.taken[0]?.why).toBe('the client stalled');
 });
@@ -138,7 +138,7 @@ test('a body that comes in drops is cut off as well, and so while another stream
   client.send(headers(1, POST));
   let stream = 3;
   const drops = setInterval(() => client?.send(data(1, 'x'), get((stream += 2))), 100);
-  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(CANCEL);
+  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(INTERNAL_ERROR);
   clearInterval(drops);
   expect(seconds.length).toBeGreaterThan(5);
   expect(client.find(GOAWAY)).toBeUndefined();
@@ -168,7 +168,7 @@ test('an answer that is not read is cut off', async () => {
   );
   client = await RawClient.open(host.port);
   client.send(initialWindow(0), get(1));
-  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(CANCEL);
+  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(INTERNAL_ERROR);
   expect(host.taken[0]?.told).toEqual(['closed']);
 });
 
@@ -176,8 +176,8 @@ test('an ended answer that is not read is cut off too, with a body behind it or 
   host = await Host.start(({ request }) => answer(request, 200, 'hello'), { idleTimeout: 400 });
   client = await RawClient.open(host.port);
   client.send(initialWindow(0), get(1), headers(3, POST), data(3, 'x'));
-  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(CANCEL);
-  expect(codeOf(await client.next(RST_STREAM, 3))).toBe(CANCEL);
+  expect(codeOf(await client.next(RST_STREAM, 1))).toBe(INTERNAL_ERROR);
+  expect(codeOf(await client.next(RST_STREAM, 3))).toBe(INTERNAL_ERROR);
   expect(host.taken.map(({ told }) => told)).toEqual([['closed'], ['closed']]);
 });
 

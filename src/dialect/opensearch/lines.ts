@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer';
 import { decodeUtf8, parseJson, splice, type JsonNode, type JsonObject } from '../json.ts';
 import { guardSourceFlag, guardUpdate } from './document-body.ts';
 import type { Findings } from './findings.ts';
+import { readPlainAction, type PlainAction } from './plain-action.ts';
 import { guardPipeline, guardSearchBody } from './search-body.ts';
 
 /**
@@ -29,23 +30,30 @@ export function guardBulk(body: Buffer, found: Findings): Buffer {
   const lines = new Lines(body);
   while (lines.next(found)) {
     if (lines.blank) continue;
-    const root = lines.parse();
-    if (root.kind !== 'object' || root.keys.length !== 1) {
-      found.malformed('A line of the bulk is not one action.');
-      break;
-    }
-    const action = root.keys[0]!;
-    const meta = root.values[0]!;
-    if (meta.kind !== 'object') {
-      found.malformed('An action of the bulk has no metadata.');
-      break;
-    }
-    guardAction(meta, found);
+    const plain = lines.plainAction();
+    const action = plain === null ? readAction(lines.parse(), found) : plain.action;
+    if (action === null) break;
+    if (plain !== null) guardAction(plain, found);
     lines.apply(found);
     if (action === 'delete') found.deletion = true;
     else if (!guardSource(action, lines, found)) break;
   }
   return lines.result();
+}
+
+/** The name of an action, its metadata judged; null when it is none. */
+function readAction(root: JsonNode, found: Findings): string | null {
+  if (root.kind !== 'object' || root.keys.length !== 1) {
+    found.malformed('A line of the bulk is not one action.');
+    return null;
+  }
+  const meta = root.values[0]!;
+  if (meta.kind !== 'object') {
+    found.malformed('An action of the bulk has no metadata.');
+    return null;
+  }
+  guardAction(meta, found);
+  return root.keys[0]!;
 }
 
 /** The line after an action, its document; false when there is none to go on from. */
@@ -62,7 +70,7 @@ function guardSource(action: string, lines: Lines, found: Findings): boolean {
   return true;
 }
 
-function guardAction(meta: JsonObject, found: Findings): void {
+function guardAction(meta: Pick<JsonObject, 'keys' | 'values'>, found: Findings): void {
   let named = found.indexed;
   for (let i = 0; i < meta.keys.length; i++) {
     const key = meta.keys[i]!;
@@ -160,6 +168,13 @@ class Lines {
     this.#end = lf > this.#start && this.#body[lf - 1] === CR ? lf - 1 : lf;
     this.#next = lf + 1;
     return true;
+  }
+
+  /** The line as an action, if it has the plain form. */
+  plainAction(): PlainAction | null {
+    if (this.#ascii === null) return null;
+    this.text = this.#ascii.slice(this.#start, this.#end);
+    return readPlainAction(this.text);
   }
 
   /** @throws MalformedJson */

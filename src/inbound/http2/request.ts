@@ -178,8 +178,7 @@ export class Http2Request implements Incoming {
   cut(): void {
     if (!this.#isOpen()) return;
     this.#dropped = true;
-    // NO_ERROR would say that the answer is whole.
-    this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#reset();
   }
 
   /**
@@ -207,7 +206,7 @@ export class Http2Request implements Incoming {
       stream.resume(); // node lets go of a stream when its body is read
     } else {
       this.#why = 'the client stalled';
-      this.#reset(constants.NGHTTP2_CANCEL);
+      this.#reset();
     }
   }
 
@@ -236,7 +235,7 @@ export class Http2Request implements Incoming {
       // What HTTP/2 cannot carry, such as a status of 600: node:http2 throws before any of it is sent.
       if (!(error instanceof Error && 'code' in error)) throw error;
       this.#dropped = true;
-      this.#reset(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#reset();
     }
   }
 
@@ -257,10 +256,12 @@ export class Http2Request implements Incoming {
     this.#flow();
   }
 
-  /** The owner is told at once: a connection that takes nothing more would let it wait. */
-  #reset(code: number): void {
-    this.#stream.close(code);
-    process.nextTick(Http2Request.#settle, this);
+  /**
+   * Resets with INTERNAL_ERROR: with NO_ERROR an answer would look whole. Not by `close`: that leaves what is written to be
+   * sent, and when the stream goes before the reset does, node sends empty frames until it has no memory left.
+   */
+  #reset(): void {
+    this.#stream.destroy(CUT);
   }
 
   static #settle(this: void, request: Http2Request): void {
@@ -333,6 +334,8 @@ export class Http2Request implements Incoming {
     Http2Request.#settle(request);
   }
 }
+
+const CUT = new Error('the answer is cut off');
 
 const BODILESS: ServerStreamResponseOptions = { endStream: true };
 /**
