@@ -1,6 +1,7 @@
 import { CLASSIFICATIONS, SERVICES, type Classification, type Verb } from '../core/vocabulary.ts';
 import type { Grant, Override, Policy, Regime, RegionTable, TenantPolicies } from './model.ts';
 import { placementOf, regionOf } from './placement.ts';
+import { sharedBytes, sharedIfEmpty, sharedNumbers } from './shared.ts';
 
 /** Bits of `Effective.regions`, one byte for each region of the catalogue. */
 export const IN_STORE = 1;
@@ -131,18 +132,24 @@ export function compileTenant(tenant: TenantPolicies, table: RegionTable, regime
     tenant: tenant.tenant,
     base: effectives(enabled, null, table, byId),
     subjects,
-    grants: tenant.grants.filter(own).map((grant) => ({
-      grant,
-      from: regionOf(grant.fromRegion, table).index,
-      to: regionOf(grant.toRegion, table).index,
-    })),
-    overrides: tenant.overrides.filter(own).map((override) => ({
-      override,
-      from: regionOf(override.sourceRegion, table).index,
-      to: regionOf(override.targetRegion, table).index,
-    })),
-    statuses: Uint8Array.from(table.regions, ({ status }) =>
-      status === 'active' ? STATUS_WRITES | STATUS_READS : status === 'draining' ? STATUS_READS : 0,
+    grants: sharedIfEmpty(
+      tenant.grants.filter(own).map((grant) => ({
+        grant,
+        from: regionOf(grant.fromRegion, table).index,
+        to: regionOf(grant.toRegion, table).index,
+      })),
+    ),
+    overrides: sharedIfEmpty(
+      tenant.overrides.filter(own).map((override) => ({
+        override,
+        from: regionOf(override.sourceRegion, table).index,
+        to: regionOf(override.targetRegion, table).index,
+      })),
+    ),
+    statuses: sharedBytes(
+      Uint8Array.from(table.regions, ({ status }) =>
+        status === 'active' ? STATUS_WRITES | STATUS_READS : status === 'draining' ? STATUS_READS : 0,
+      ),
     ),
     table,
   };
@@ -154,6 +161,7 @@ function effectives(
   table: RegionTable,
   regimes: ReadonlyMap<string, Regime>,
 ): (Effective | null)[] {
+  const made: { readonly effective: Effective; readonly matching: readonly Policy[] }[] = [];
   return CLASSIFICATIONS.map((classification) => {
     const matching = enabled.filter(
       (policy) =>
@@ -161,7 +169,19 @@ function effectives(
         (policy.classifications.length === 0 || policy.classifications.includes(classification)),
     );
     const best = matching.reduce<Policy | null>((a, b) => (a === null || rank(b) > rank(a) ? b : a), null);
-    return best === null ? null : effective(best, matching, classification, table, regimes);
+    if (best === null) return null;
+    const border = borderOf(best, classification);
+    const same = made.find(
+      (other) =>
+        other.effective.policy === best &&
+        other.effective.border === border &&
+        other.matching.length === matching.length &&
+        other.matching.every((policy, i) => policy === matching[i]),
+    );
+    if (same !== undefined) return same.effective;
+    const fresh = effective(best, matching, border, table, regimes);
+    made.push({ effective: fresh, matching });
+    return fresh;
   });
 }
 
@@ -173,7 +193,7 @@ function rank(policy: Policy): number {
 function effective(
   policy: Policy,
   matching: readonly Policy[],
-  classification: Classification,
+  border: number,
   table: RegionTable,
   regimes: ReadonlyMap<string, Regime>,
 ): Effective {
@@ -213,16 +233,24 @@ function effective(
     advisory: policy.policyType === 'advisory',
     sovereign: policy.mode === 'fully-sovereign',
     overridable: policy.emergencyOverride === 'allowed',
-    border: borderOf(policy, classification),
-    regions,
-    candidates: [
+    border,
+    regions: sharedBytes(regions),
+    candidates: sharedNumbers([
       ...new Set([...policy.allowedRegions.map(index), ...policy.secondaryRegions.map(index), ...table.regions.keys()]),
-    ],
-    exclusions,
-    conditions,
-    resources: SERVICES.map((service) => (policy.resources[service].length === 0 ? null : policy.resources[service])),
+    ]),
+    exclusions: sharedIfEmpty(exclusions),
+    conditions: sharedIfEmpty(conditions),
+    resources: resourcesOf(policy),
   };
 }
+
+/** By place in SERVICES. */
+function resourcesOf({ resources }: Policy): readonly (readonly string[] | null)[] {
+  if (SERVICES.every((service) => resources[service].length === 0)) return ALL_RESOURCES;
+  return SERVICES.map((service) => (resources[service].length === 0 ? null : resources[service]));
+}
+
+const ALL_RESOURCES: readonly null[] = SERVICES.map(() => null);
 
 /** A policy may be stricter than the default, never looser. */
 function borderOf(policy: Policy, classification: Classification): number {
@@ -246,7 +274,7 @@ function exclusion(regime: Regime, table: RegionTable): Exclusion {
     regime: regime.id,
     from: regime.validFrom,
     until: regime.validUntil ?? Infinity,
-    closed: Uint8Array.from(table.regions, ({ country }) => (outside(country) ? columns : 0)),
+    closed: sharedBytes(Uint8Array.from(table.regions, ({ country }) => (outside(country) ? columns : 0))),
   };
 }
 
@@ -262,8 +290,10 @@ function condition(regime: Regime, policy: Policy, table: RegionTable): Conditio
     from: regime.validFrom,
     until: regime.validUntil ?? Infinity,
     columns: columnsOf(regime),
-    foreign: Uint8Array.from(table.regions, ({ country }) =>
-      regime.territory.includes(country) || regime.destinations.includes(country) ? 0 : 1,
+    foreign: sharedBytes(
+      Uint8Array.from(table.regions, ({ country }) =>
+        regime.territory.includes(country) || regime.destinations.includes(country) ? 0 : 1,
+      ),
     ),
     evidenceUntil,
   };

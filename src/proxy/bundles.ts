@@ -25,6 +25,7 @@ export class Bundles {
   readonly #known: LRUCache<string, Bundle>;
   readonly #unknown: LRUCache<string, true>;
   readonly #counts: BundleCounts;
+  #looks = 0;
 
   /** @param counts outlive this cache, which is made anew at every reload */
   constructor(
@@ -44,7 +45,8 @@ export class Bundles {
 
   /** The bundle, or null for a tenant without any. @throws what compiling throws: the request is then refused */
   get(tenant: string): Bundle | null {
-    const known = this.#known.get(tenant);
+    // To note a use moves it to the front, which touches its neighbours too: once in eight is order enough.
+    const known = (++this.#looks & 7) === 0 ? this.#known.get(tenant) : this.#known.peek(tenant);
     if (known !== undefined) {
       this.#counts.hit++;
       return known;

@@ -27,19 +27,39 @@ test.each<[string, readonly string[], 'GET' | 'HEAD', Got | typeof FAILED]>([
   ['an informational answer behind it', [`${OK}HTTP/1.1 100 Continue\r\n\r\n`], 'GET', PASSED],
   ['one of 408 behind it', [OK, 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'], 'GET', PASSED],
   ['a body to a HEAD', [EVIL], 'HEAD', [200, '']],
-  ['chunks to a HEAD', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n'], 'HEAD', [200, '']],
+  [
+    'chunks to a HEAD',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n'],
+    'HEAD',
+    [200, ''],
+  ],
   ['a body to a HEAD a turn later', ['HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n', EVIL], 'HEAD', [200, '']],
   ['204 and a body', [`HTTP/1.1 204 No Content\r\n\r\n${EVIL}`], 'GET', [204, '']],
   ['204 and a length', ['HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil'], 'GET', FAILED],
-  ['204 and chunks', ['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n'], 'GET', FAILED],
+  [
+    '204 and chunks',
+    ['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n'],
+    'GET',
+    FAILED,
+  ],
   ['304 and a body', [`HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nevil`], 'GET', [304, '']],
   ['304 and an answer', [`HTTP/1.1 304 Not Modified\r\n\r\n${EVIL}`], 'GET', [304, '']],
   ['100 with a length', [`HTTP/1.1 100 Continue\r\nContent-Length: 4\r\n\r\nevil${OK}`], 'GET', FAILED],
   ['103 with chunks', [`HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${OK}`], 'GET', FAILED],
   ['101', [`HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n${EVIL}`], 'GET', FAILED],
   ['1000 informational answers', ['HTTP/1.1 100 Continue\r\n\r\n'.repeat(1000) + OK], 'GET', FAILED],
-  ['a length and chunks', ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
-  ['chunks and a length', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
+  [
+    'a length and chunks',
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    'GET',
+    FAILED,
+  ],
+  [
+    'chunks and a length',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'],
+    'GET',
+    FAILED,
+  ],
   ['two lengths', ['HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok'], 'GET', FAILED],
   ['two lengths in one', ['HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok'], 'GET', FAILED],
   ['a length with a sign', ['HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok'], 'GET', FAILED],
@@ -51,14 +71,49 @@ test.each<[string, readonly string[], 'GET' | 'HEAD', Got | typeof FAILED]>([
   ['a length with a space before its colon', ['HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok'], 'GET', FAILED],
   ['a coding that nobody knows', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
   ['two codings', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
-  ['chunks twice', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
+  [
+    'chunks twice',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    'GET',
+    FAILED,
+  ],
   ['chunks in HTTP/1.0', ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'], 'GET', FAILED],
-  ['a chunk longer than its size', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nevil\r\n0\r\n\r\n'], 'GET', null],
-  ['a chunk whose size has a prefix', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nok\r\n0\r\n\r\n'], 'GET', null],
-  ['a chunk whose size ends in LF', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\r\n0\r\n\r\n'], 'GET', null],
-  ['an answer behind its chunks', [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n${EVIL}`], 'GET', PASSED],
-  ['an answer in its trailers', [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${EVIL}`], 'GET', null],
-  ['a length in its trailers', ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n'], 'GET', null],
+  [
+    'a chunk longer than its size',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nevil\r\n0\r\n\r\n'],
+    'GET',
+    null,
+  ],
+  [
+    'a chunk whose size has a prefix',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nok\r\n0\r\n\r\n'],
+    'GET',
+    null,
+  ],
+  [
+    'a chunk whose size ends in LF',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\r\n0\r\n\r\n'],
+    'GET',
+    null,
+  ],
+  [
+    'an answer behind its chunks',
+    [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n${EVIL}`],
+    'GET',
+    PASSED,
+  ],
+  [
+    'an answer in its trailers',
+    [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${EVIL}`],
+    'GET',
+    null,
+  ],
+  [
+    'a length in its trailers',
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nContent-Length: 9\r\n\r\n'],
+    'GET',
+    null,
+  ],
   ['LF in a value', ['HTTP/1.1 200 OK\r\nX-A: b\nX-Evil: 1\r\nContent-Length: 2\r\n\r\nok'], 'GET', FAILED],
   ['CR in a value', ['HTTP/1.1 200 OK\r\nX-A: b\rX-Evil: 1\r\nContent-Length: 2\r\n\r\nok'], 'GET', FAILED],
   ['a NUL in a value', ['HTTP/1.1 200 OK\r\nX-A: b\0X-Evil: 1\r\nContent-Length: 2\r\n\r\nok'], 'GET', FAILED],
@@ -101,7 +156,9 @@ test.each<[string, readonly string[], 'GET' | 'HEAD', Got | typeof FAILED]>([
 async function othersGetTheirOwn(): Promise<void> {
   const wires = await Promise.all(Array.from({ length: OTHERS }, () => Wire.open(smuggling.world.rig.storage)));
   for (const [i, wire] of wires.entries()) {
-    wire.write(headWith('', `GET /reports/${i}a HTTP/1.1`) + headWith('Connection: close\r\n', `GET /reports/${i}b HTTP/1.1`));
+    wire.write(
+      headWith('', `GET /reports/${i}a HTTP/1.1`) + headWith('Connection: close\r\n', `GET /reports/${i}b HTTP/1.1`),
+    );
   }
   for (const [i, wire] of wires.entries()) {
     const answers = parseAnswers(Buffer.from(await wire.closed(), 'latin1'));

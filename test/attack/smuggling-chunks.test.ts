@@ -46,7 +46,10 @@ test.each([
 const SPILL = `${size(`${END}${HIDDEN}`)}\r\n${END}${HIDDEN}\r\n${END}`;
 
 test.each([
-  ['TERM.EXT: LF ends the line to one, and is a part of the extension to the other', `2;\n{}\r\n${size(HIDDEN)}\r\n${END}`],
+  [
+    'TERM.EXT: LF ends the line to one, and is a part of the extension to the other',
+    `2;\n{}\r\n${size(HIDDEN)}\r\n${END}`,
+  ],
   ['TERM.EXT behind a name', `2;a\n{}\r\n${END}`],
   ['TERM.EXT behind a value', `2;a=b\n{}\r\n${END}`],
   ['TERM.EXT with a CR', `2;a\r{}\r\n${END}`],

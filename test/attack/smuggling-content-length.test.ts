@@ -74,13 +74,16 @@ test.each(['Content_Length', 'Content.Length', 'ContentLength', 'X-Content-Lengt
   },
 );
 
-test.each(['GET', 'DELETE', 'HEAD', 'PUT'])('the body of a %s is its body, and never a request (CL.0)', async (method) => {
-  const head = headWith(`Content-Length: ${HIDDEN.length}\r\n`, `${method} /reports/key HTTP/1.1`);
-  await smuggling.expects(head + HIDDEN, '200', { methods: [method], body: HIDDEN });
-  await smuggling.expects(head + HIDDEN + HIDDEN, ALONE, { methods: [method], body: HIDDEN });
-  const zero = headWith('Content-Length: 0\r\n', `${method} /reports/key HTTP/1.1`);
-  await smuggling.expects(zero + HIDDEN, ALONE, { methods: [method] });
-});
+test.each(['GET', 'DELETE', 'HEAD', 'PUT'])(
+  'the body of a %s is its body, and never a request (CL.0)',
+  async (method) => {
+    const head = headWith(`Content-Length: ${HIDDEN.length}\r\n`, `${method} /reports/key HTTP/1.1`);
+    await smuggling.expects(head + HIDDEN, '200', { methods: [method], body: HIDDEN });
+    await smuggling.expects(head + HIDDEN + HIDDEN, ALONE, { methods: [method], body: HIDDEN });
+    const zero = headWith('Content-Length: 0\r\n', `${method} /reports/key HTTP/1.1`);
+    await smuggling.expects(zero + HIDDEN, ALONE, { methods: [method] });
+  },
+);
 
 test.each(['GET', 'DELETE', 'HEAD'])('the body of a refused %s is none either (0.CL)', async (method) => {
   const target = '/reports?policy';

@@ -24,7 +24,12 @@ test.each([
   ['a great length', `Content-Length: 10000000\r\n`, 'x'.repeat(10), HIDDEN.repeat(100)],
   ['a length, nothing of which has come', `Content-Length: ${HIDDEN.length}\r\n`, '', HIDDEN],
   ['chunks', 'Transfer-Encoding: chunked\r\n', '2\r\nab\r\n', `${CHUNK}0\r\n\r\n${HIDDEN}`],
-  ['chunks, within one', 'Transfer-Encoding: chunked\r\n', `${(HIDDEN.length + 2).toString(16)}\r\nab`, `${HIDDEN}\r\n0\r\n\r\n`],
+  [
+    'chunks, within one',
+    'Transfer-Encoding: chunked\r\n',
+    `${(HIDDEN.length + 2).toString(16)}\r\nab`,
+    `${HIDDEN}\r\n0\r\n\r\n`,
+  ],
   ['chunks, none of which has come', 'Transfer-Encoding: chunked\r\n', '', `${CHUNK}0\r\n\r\n${HIDDEN}`],
   ['chunks that break', 'Transfer-Encoding: chunked\r\n', '2\r\nab\r\n', `zz\r\n${HIDDEN}`],
 ])('the rest of a body told by %s is no request', async (_, lines, first, rest) => {

@@ -52,14 +52,17 @@ test.each([
   await smuggling.expects(headWith(`${line}\r\n${LENGTH}`, PUT) + HIDDEN, '400');
 });
 
-test.each(['100-continue', '100-Continue', ' 100-CONTINUE '])('with %j a body sent at once is a body', async (value) => {
-  const head = headWith(`Expect:${value}\r\n${LENGTH}`, PUT);
-  await smuggling.expects(head + HIDDEN, '100 200', { body: HIDDEN });
-  await smuggling.expects(head + HIDDEN + HIDDEN, `100 ${ALONE}`, { body: HIDDEN });
-  const chunked = headWith(`Transfer-Encoding: chunked\r\nExpect:${value}\r\n`, PUT);
-  const body = `${HIDDEN.length.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`;
-  await smuggling.expects(chunked + body + HIDDEN, `100 ${ALONE}`, { body: HIDDEN });
-});
+test.each(['100-continue', '100-Continue', ' 100-CONTINUE '])(
+  'with %j a body sent at once is a body',
+  async (value) => {
+    const head = headWith(`Expect:${value}\r\n${LENGTH}`, PUT);
+    await smuggling.expects(head + HIDDEN, '100 200', { body: HIDDEN });
+    await smuggling.expects(head + HIDDEN + HIDDEN, `100 ${ALONE}`, { body: HIDDEN });
+    const chunked = headWith(`Transfer-Encoding: chunked\r\nExpect:${value}\r\n`, PUT);
+    const body = `${HIDDEN.length.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`;
+    await smuggling.expects(chunked + body + HIDDEN, `100 ${ALONE}`, { body: HIDDEN });
+  },
+);
 
 test('an expectation without a body is nothing to wait for', async () => {
   const get = 'GET /reports/key HTTP/1.1';

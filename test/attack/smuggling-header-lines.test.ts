@@ -46,7 +46,10 @@ test.each([
   ['a host with a space before its colon', 'Host : other'],
 ])('%s is refused', async (_, line) => {
   await smuggling.expects(headWith(`${line}\r\n`, GET) + HIDDEN, REFUSED);
-  await smuggling.expects(headWith(`${line}\r\nContent-Length: 3\r\n`, 'PUT /reports/key HTTP/1.1') + `abc${HIDDEN}`, REFUSED);
+  await smuggling.expects(
+    headWith(`${line}\r\nContent-Length: 3\r\n`, 'PUT /reports/key HTTP/1.1') + `abc${HIDDEN}`,
+    REFUSED,
+  );
 });
 
 test.each([

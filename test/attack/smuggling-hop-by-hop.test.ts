@@ -29,7 +29,10 @@ test.each([
   'Traceparent',
 ])('Connection: %s is refused', async (value) => {
   await smuggling.expects(headWith(`Connection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN, REFUSED);
-  await smuggling.expects(headWith(`Connection: keep-alive\r\nConnection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN, REFUSED);
+  await smuggling.expects(
+    headWith(`Connection: keep-alive\r\nConnection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN,
+    REFUSED,
+  );
 });
 
 test.each(['X-A', 'X-Request-ID', 'TE', 'Upgrade', 'Expect'])(
@@ -41,7 +44,9 @@ test.each(['X-A', 'X-Request-ID', 'TE', 'Upgrade', 'Expect'])(
     const chunked = headWith(`${lines}Transfer-Encoding: chunked\r\n`, PUT);
     await smuggling.expects(chunked + body + HIDDEN, ALONE, { body: HIDDEN });
     const { fields } = smuggling.storage.recorded().at(-1)!;
-    expect(fields.map(([name]) => name)).toEqual(expect.arrayContaining(['authorization', 'x-amz-date', 'traceparent']));
+    expect(fields.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['authorization', 'x-amz-date', 'traceparent']),
+    );
   },
 );
 
@@ -49,7 +54,9 @@ test.each(['close', 'close, keep-alive', 'keep-alive, close', 'CLOSE', 'x, Close
   'behind Connection: %s nothing is served',
   async (value) => {
     await smuggling.expects(headWith(`Connection: ${value}\r\n`) + HIDDEN, '200');
-    await smuggling.expects(headWith(`Connection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN + HIDDEN, '200', { body: HIDDEN });
+    await smuggling.expects(headWith(`Connection: ${value}\r\n${LENGTH}`, PUT) + HIDDEN + HIDDEN, '200', {
+      body: HIDDEN,
+    });
   },
 );
 

@@ -326,7 +326,9 @@ export class Smuggling {
     const { rig } = this.world;
     const decided = rig.log.filter((line) => line['region'] === 'eu-west');
     const ids = new Set(decided.map((line) => line['request_id']));
-    const forwarded = new Set(decided.filter(({ message }) => message === 'forwarded').map((line) => line['request_id']));
+    const forwarded = new Set(
+      decided.filter(({ message }) => message === 'forwarded').map((line) => line['request_id']),
+    );
     const seen = new Set<string>();
     for (const recorder of this.recorders) {
       const sent = recorder.connections.flatMap(({ bytes, early }) =>
@@ -346,7 +348,11 @@ export class Smuggling {
         expect(`${target}\n${fields.join('\n')}`).not.toContain(MARK);
       }
       for (const { bytes, over } of recorder.connections) {
-        if (!over) expect(readStrictly(bytes).every(({ whole }) => whole), 'nothing hangs').toBe(true);
+        if (!over)
+          expect(
+            readStrictly(bytes).every(({ whole }) => whole),
+            'nothing hangs',
+          ).toBe(true);
       }
     }
     for (const id of forwarded) expect(seen.has(String(id)), 'what is logged as forwarded was').toBe(true);

@@ -57,7 +57,9 @@ function answer(socket: Socket): boolean {
   const kind = random(40);
   const body = kind < 4 ? LARGE : SMALL;
   if (kind === 0) {
-    socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    );
   } else if (kind === 39) {
     socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`);
   } else socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);

@@ -62,6 +62,7 @@ export async function soak({ requests, seed, connections, seconds }: SoakOptions
     cluster = await serve(await portOf(upstream));
     await quieten(cluster);
     const clients = new Clients(Number(new URL(cluster.url('storage')).port), seed);
+    const dbg = setInterval(() => console.error(clients.tally, process.getActiveResourcesInfo().length), 2000);
     await clients.ask(Math.min(WARM_UP, requests), connections);
     const started = performance.now();
     const figures = new Map<number, Figures>();
@@ -117,6 +118,7 @@ async function atRest(cluster: Cluster): Promise<Figures> {
     const figures = read(cluster, await cluster.metrics());
     const { clients, upstreamActive, upstreamIdle, upstreamPending, inflight } = figures;
     const held = clients + upstreamActive + upstreamIdle + upstreamPending + inflight;
+    console.error(JSON.stringify(figures));
     if (held > 0 && performance.now() < deadline) continue;
     // Not once: what is freed by one collection is counted by the next.
     for (let i = 0; i < 3; i++) {
@@ -155,7 +157,8 @@ function compare(first: Figures, quarter: Figures, last: Figures): string[] {
   }
   if (last.fds > first.fds) faults.push(`fds: ${last.fds} at the end, ${first.fds} at the start`);
   const grown = (name: 'heap' | 'external', slack: number) => {
-    if (last[name] - quarter[name] > slack) faults.push(`${name}: ${mebi(quarter[name])} at 25 %, ${mebi(last[name])} at the end`);
+    if (last[name] - quarter[name] > slack)
+      faults.push(`${name}: ${mebi(quarter[name])} at 25 %, ${mebi(last[name])} at the end`);
   };
   grown('heap', HEAP_SLACK);
   grown('external', EXTERNAL_SLACK);
@@ -186,7 +189,9 @@ export function tableOf({ figures, tally, seconds }: Soaked): string {
   const lines = [names, ...rows].map((row) => row.map((cell) => cell.padStart(10)).join(' '));
   const answered = [...tally.answered].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
   const { asked, aborted, cut, hung } = tally;
-  lines.push(`${asked} asked in ${seconds.toFixed(0)} s; ${answered.join(', ')}; ${aborted} broken off, ${cut} cut, ${hung} hung`);
+  lines.push(
+    `${asked} asked in ${seconds.toFixed(0)} s; ${answered.join(', ')}; ${aborted} broken off, ${cut} cut, ${hung} hung`,
+  );
   return lines.join('\n');
 }
 
