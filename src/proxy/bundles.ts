@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { detached } from '../core/text.ts';
 import { compileTenant, type Bundle } from '../policy/compile.ts';
 import type { Regime, RegionTable, TenantPolicies } from '../policy/model.ts';
 
@@ -58,11 +59,11 @@ export class Bundles {
     this.#counts.miss++;
     const policies = this.#source(tenant);
     if (policies === null) {
-      this.#unknown.set(tenant, true);
+      this.#unknown.set(detached(tenant), true);
       return null;
     }
     const bundle = compileTenant(policies, this.#table, this.#regimes);
-    this.#known.set(tenant, bundle);
+    this.#known.set(detached(tenant), bundle);
     return bundle;
   }
 }

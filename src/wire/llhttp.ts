@@ -120,9 +120,10 @@ export const HEAD_TOO_LARGE = -2;
 /** llhttp's errors that tell more than that the bytes are wrong. */
 export const INVALID_METHOD = 6;
 
-/** Names by spelling, so that each spelling is folded once. Bounded: past it, names are folded each time. */
-const NAMES = new Map<string, string>();
-const NAMES_MAX = 2048;
+/** Names by spelling: the latest of each place. A head is read against them without taking a name out of its text. */
+const PLACES = 1024;
+const SPELLINGS: string[] = Array.from({ length: PLACES }, () => '');
+const FOLDED: string[] = Array.from({ length: PLACES }, () => '');
 const NAME_LENGTH_MAX = 64;
 
 /** The same text as the engine's one copy of it: names are then told apart by their address, without being read. */
@@ -130,13 +131,20 @@ function interned(text: string): string {
   return Object.keys({ [text]: 0 })[0]!;
 }
 
-/** A field's name in lower case. */
-function fold(name: string): string {
-  const known = NAMES.get(name);
-  if (known !== undefined) return known;
-  const lower = interned(name.toLowerCase());
-  if (NAMES.size < NAMES_MAX && name.length <= NAME_LENGTH_MAX) NAMES.set(name, lower);
-  return lower;
+/** The name at a place of a text, in lower case. */
+function nameAt(text: string, at: number, length: number): string {
+  const place =
+    (length * 73 +
+      text.charCodeAt(at) * 31 +
+      text.charCodeAt(at + length - 1) * 7 +
+      text.charCodeAt(at + (length >> 1))) &
+    (PLACES - 1);
+  const spelling = SPELLINGS[place]!;
+  if (spelling.length === length && text.startsWith(spelling, at)) return FOLDED[place]!;
+  const name = text.substring(at, at + length);
+  if (length > NAME_LENGTH_MAX) return name.toLowerCase();
+  SPELLINGS[place] = interned(name);
+  return (FOLDED[place] = interned(name.toLowerCase()));
 }
 
 /** Reads heads of one kind. After `HEAD_WHOLE` its fields tell what was read, until the next `parse`. */
@@ -235,7 +243,7 @@ export class HeadParser {
       const at = spans[i]!;
       const valueAt = spans[i + 2]!;
       let valueEnd = valueAt + spans[i + 3]!;
-      const name = fold(text.substring(at, at + spans[i + 1]!));
+      const name = nameAt(text, at, spans[i + 1]!);
       while (valueEnd > valueAt && isBlank(text.charCodeAt(valueEnd - 1), name)) valueEnd--;
       fields.push(name, text.substring(valueAt, valueEnd));
     }

@@ -1,3 +1,4 @@
+import { detached } from '../../core/text.ts';
 import type { Naming } from './naming.ts';
 import { leakBlocked, malformed, notPermitted, type Refusal } from '../../core/refusal.ts';
 
@@ -38,8 +39,9 @@ export function judgeExpression(text: string, takes: 'one' | 'many'): IndexExpre
   const good = GOOD[takes];
   const known = good.get(text);
   if (known !== undefined) return known;
-  const judged = judge(text, takes);
-  if (judged.refusal === null && good.size < GOOD_MAX) good.set(text, judged);
+  const own = detached(text);
+  const judged = judge(own, takes);
+  if (judged.refusal === null && good.size < GOOD_MAX) good.set(own, judged);
   return judged;
 }
 

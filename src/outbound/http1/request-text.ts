@@ -24,17 +24,24 @@ export function requestText({ method, target, headers, body, length }: Departure
   if (!METHOD.test(method) || method === 'CONNECT') throw new TypeError(`a request cannot have the method ${method}`);
   if (target === '' || NOT_IN_TARGET.test(target)) throw new TypeError('the target of a request is malformed');
   let text = `${method} ${target} HTTP/1.1\r\n`;
+  let values = '';
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
     const value = headers[i + 1]!;
-    if ((!GOOD.has(name) && !isGood(name)) || NOT_IN_VALUE.test(value))
+    if (!GOOD.has(name) && !isGood(name))
       throw new TypeError(`the field ${JSON.stringify(name)} of a request is malformed`);
     text += `${name}: ${value}\r\n`;
+    values += value;
   }
+  if (NOT_IN_VALUE.test(values)) throw new TypeError(`a value of the fields ${namesOf(headers)} is malformed`);
   if (body !== null) return `${text}content-length: ${body.length}\r\n\r\n`;
   if (length === CHUNKED) return `${text}transfer-encoding: chunked\r\n\r\n`;
   if (length > 0) return `${text}content-length: ${length}\r\n\r\n`;
   return MEANT_TO_HAVE_BODY.has(method) ? `${text}content-length: 0\r\n\r\n` : `${text}\r\n`;
+}
+
+function namesOf(headers: readonly string[]): string {
+  return headers.filter((_, i) => i % 2 === 0).join(', ');
 }
 
 /** The end of a chunked body (RFC 9112 §7.1.2); null when a trailer is malformed. @param trailers flat */
