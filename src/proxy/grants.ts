@@ -5,7 +5,7 @@ import { stillGranted } from './steps.ts';
 import type { TakenGrant } from './uses.ts';
 
 /** Whether the decisions of a request rest on a grant. Most do not. */
-export function restsOnGrant({ decision, alsoDecision }: Exchange): boolean {
+function restsOnGrant({ decision, alsoDecision }: Exchange): boolean {
   return holdsGrant(decision) || holdsGrant(alsoDecision);
 }
 
@@ -23,6 +23,7 @@ export function takeGrants(
   body: Buffer | null,
   next: (x: Exchange, body: Buffer | null, refusal: Refusal | null) => void,
 ): void {
+  if (!restsOnGrant(x)) return next(x, body, null);
   x.proxy.uses.take(grantsOf(x), (taken) => {
     if (x.request.over) return;
     next(x, body, taken ? null : refusalOf(x));
@@ -44,8 +45,13 @@ function add(grants: TakenGrant[], decision: Decision | null): void {
   }
 }
 
+/** Decided once more, for it may be another grant's turn now. What rests on a grant still, was not noted: it stays here. */
 function refusalOf(x: Exchange): Refusal | null {
-  const refusal = stillGranted(x);
-  if (refusal !== null || !restsOnGrant(x)) return refusal;
-  return new Refusal('policy_unavailable', 'The use of the grant could not be noted.', 'grant not taken');
+  try {
+    const refusal = stillGranted(x);
+    if (refusal !== null || !restsOnGrant(x)) return refusal;
+    return new Refusal('policy_unavailable', 'The use of the grant could not be noted.', 'grant not taken');
+  } catch (error) {
+    return new Refusal('policy_unavailable', 'The use of the grant could not be noted.', String(error));
+  }
 }

@@ -4,7 +4,7 @@ import type { Incoming } from '../inbound/incoming.ts';
 import { Answer } from './answer.ts';
 import { collect, needsWholeBody } from './collect.ts';
 import { Exchange } from './exchange.ts';
-import { restsOnGrant, takeGrants } from './grants.ts';
+import { takeGrants } from './grants.ts';
 import type { Proxy } from './proxy.ts';
 import { refuse, rescue } from './rescue.ts';
 import { depart } from './send.ts';
@@ -30,7 +30,7 @@ export function handle(proxy: Proxy, service: Service, request: Incoming): void 
     const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
     if (refusal !== null) refuse(x, refusal);
     else if (needsWholeBody(x)) collect(x, proxy.limits.inspectBodyBytes, inspect);
-    else leave(x, null);
+    else takeGrants(x, null, leave);
   } catch (error) {
     rescue(x, error);
   }
@@ -42,18 +42,14 @@ function inspect(x: Exchange, body: Buffer | Refusal): void {
     if (!Buffer.isBuffer(body)) return refuse(x, body);
     const refusal = (x.call!.body === 'inspect' ? guardBody(x, body) : null) ?? stillGranted(x);
     if (refusal !== null) refuse(x, refusal);
-    else leave(x, x.inspection?.body ?? body);
+    else takeGrants(x, x.inspection?.body ?? body, leave);
   } catch (error) {
     rescue(x, error);
   }
 }
 
-function leave(x: Exchange, body: Buffer | null): void {
-  if (restsOnGrant(x)) takeGrants(x, body, leaveGranted);
-  else depart(x, body, (x.answer = new Answer(x)));
-}
-
-function leaveGranted(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
+/** Goes on when its grants are used, which others may have to be asked for. */
+function leave(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
   try {
     if (refusal !== null) refuse(x, refusal);
     else depart(x, body, (x.answer = new Answer(x)));

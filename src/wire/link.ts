@@ -237,8 +237,10 @@ export class Link {
   /** Ends the connection at once. A TCP peer sees a reset, so that nothing it received looks whole. */
   reset(): void {
     const { socket } = this;
+    // While it ends in order Node cannot reset it, and would lose the descriptor in trying.
+    const ending = socket.writableEnded && !socket.writableFinished;
     // Only TCP can be reset: a Unix socket has no family.
-    if (this.#plain && !socket.destroyed && !socket.connecting && socket.remoteFamily !== undefined)
+    if (this.#plain && !ending && !socket.destroyed && !socket.connecting && socket.remoteFamily !== undefined)
       socket.resetAndDestroy();
     else socket.destroy();
     this.#over(null);
