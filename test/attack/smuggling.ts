@@ -23,7 +23,7 @@ export const HIDDEN = [
 const BOUND = 4000;
 
 /** A request as the strict reader finds it in what an upstream was sent. */
-export interface Recorded {
+interface Recorded {
   readonly method: string;
   readonly target: string;
   /** Names as they came. */
@@ -155,7 +155,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * have no extensions and no trailers.
  * @throws Error when a byte belongs to no request
  */
-export function readStrictly(text: string): Recorded[] {
+function readStrictly(text: string): Recorded[] {
   const requests: Recorded[] = [];
   for (let at = 0; at < text.length;) {
     const end = text.indexOf('\r\n\r\n', at);
