@@ -37,8 +37,8 @@ export class Http2Server {
         maxHeaderListPairs: 128,
         // Megabytes of what nghttp2 holds. Bodies are bounded by flow control instead.
         maxSessionMemory: 10,
-        // The head of an answer travels on whole; over this, node would end the session.
-        maxSendHeaderBlockLength: 1024 * 1024,
+        // The head of an answer travels on whole, as large as it may be upstream. Over this, node would end the session.
+        maxSendHeaderBlockLength: 256 * 1024,
         // Rapid reset (CVE-2023-44487): resets at once, and each second.
         streamResetBurst: 100,
         streamResetRate: 33,

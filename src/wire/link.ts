@@ -58,6 +58,8 @@ export class Link {
   #waiting = 0;
   readonly #written: (status: number) => void;
   #blocked = false;
+  /** Messages that have been handed to the system. */
+  writes = 0;
   /** Text that goes out at the end of this turn of the event loop. */
   #outgoing = '';
   #closed = false;
@@ -178,6 +180,7 @@ export class Link {
 
   #sendNow(message: string | Buffer): boolean {
     if (this.#closed) return true;
+    this.writes++;
     const { socket } = this;
     // Nothing may wait in the socket's own queue, or this would overtake it.
     if (OFFERED && this.#plain && socket.writableLength === 0 && !socket.connecting && !socket.writableEnded) {

@@ -235,6 +235,35 @@ test.each([
   expect(host.taken[0]?.told).toEqual(['closed']);
 });
 
+// Where a stream goes before its reset does, node:http2 frames nothing for it again and again, until the process has no memory left.
+test('answers are cut off in the middle of writing, many at once, and their connections go on', async () => {
+  const piece = Buffer.alloc(20_000);
+  let n = 0;
+  host = await Host.start((taken) => {
+    taken.bodyEnd = () => {
+      taken.request.writeHead(200, '', [], CHUNKED);
+      taken.request.write(piece, 0, piece.length);
+      taken.request.write(piece, 0, piece.length);
+      if (n++ % 2 === 0) taken.request.cut();
+      else taken.request.end([]);
+    };
+    taken.request.receive();
+  });
+  session = connect(host.url);
+  const codes: (number | undefined)[] = [];
+  const ask = async () => {
+    while (codes.length < 600) {
+      const stream = session!.request({ ':method': 'POST' });
+      stream.end(Buffer.alloc(80_000));
+      codes.push((await answerOf(stream)).code);
+    }
+  };
+  await Promise.all(Array.from({ length: 30 }, ask));
+  const whole = codes.filter((code) => code === constants.NGHTTP2_NO_ERROR);
+  expect(codes.filter((code) => code === constants.NGHTTP2_INTERNAL_ERROR)).toHaveLength(codes.length - whole.length);
+  expect(Math.abs(2 * whole.length - codes.length)).toBeLessThanOrEqual(1);
+});
+
 test('an answer without a length that is cut off does not look whole either', async () => {
   const { body, code } = await ask((taken) => {
     taken.request.writeHead(200, '', [], CHUNKED);

@@ -200,3 +200,36 @@ describe('it is not sent again', () => {
     expect(upstream.heads).toHaveLength(1);
   });
 });
+
+describe('bytes that come before anything of a request has left are no answer to it', () => {
+  const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
+
+  /** A pool with a connection at rest, in whose socket a stray answer lies when the next request is given to it. */
+  async function strayed(departure: Partial<Departure>): Promise<{ told: Told; upstream: RawUpstream }> {
+    const upstream = await startRaw((peer) => peer.send(OK));
+    const pool = poolOf(upstream.origin);
+    stops.push(
+      () => upstream.close(),
+      () => pool.close(),
+    );
+    await answer(pool);
+    // On a turn of its own, so that what is sent here lies in the other socket before it is looked at again.
+    const told = await new Promise<Told>((resolve) => {
+      setImmediate(() => {
+        upstream.peers[0]!.send(STRAY);
+        resolve(ask(pool, departure, new Told()));
+      });
+    });
+    return { told: await told.over, upstream };
+  }
+
+  test.each([
+    ['GET', {}],
+    ['POST', { method: 'POST', body: Buffer.from('x') }],
+  ] as const)('%s is answered by a fresh connection', async (_, departure) => {
+    const { told, upstream } = await strayed(departure);
+    expect(told).toMatchObject({ status: 200, failure: null });
+    expect(told.body).not.toContain('evil');
+    expect(upstream.peers).toHaveLength(2);
+  });
+});

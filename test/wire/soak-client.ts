@@ -88,7 +88,7 @@ class Client {
     socket.setTimeout(PATIENCE, () => {
       clients.tally.hung++;
       this.#aborted = true;
-      socket.resetAndDestroy();
+      socket.destroy();
     });
     socket.on('connect', () => this.#ask());
     socket.on('error', () => undefined); // `close` follows
@@ -122,7 +122,8 @@ class Client {
   /** Resets, or ends its side, before, within or behind what it asks. */
   #breakOff(bytes: string): void {
     const socket = this.#socket;
-    const reset = () => socket.resetAndDestroy();
+    // While it ends in order it cannot be reset: Node says so by an error, and never closes it.
+    const reset = () => (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());
     switch (this.#random(6)) {
       case 0:
         return void reset();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { soak, tableOf } from './soak.ts';
 
-const REQUESTS = 20_000;
+const REQUESTS = 12_000;
 
 test(`${REQUESTS} requests, one in ten broken off by one side or the other, leave nothing behind`, async () => {
   const soaked = await soak({ requests: REQUESTS, seed: 7, connections: 32, seconds: Infinity });

@@ -65,6 +65,11 @@ export class UpstreamCall implements Call {
     return this.#streamed ? !this.#bodySent : IDEMPOTENT.has(this.departure.method);
   }
 
+  /** Whether it may be sent once more where nothing of it has left: all of it is still there. */
+  get untouched(): boolean {
+    return !this.#retried && !(this.#streamed && this.#bodySent);
+  }
+
   /** The request is to be sent again, from its first byte. */
   repeat(): void {
     this.#retried = true;

@@ -45,6 +45,8 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
   /** Something of an answer has come. */
   #answered = false;
   #information = 0;
+  /** Messages that had been sent when the request was given to it. */
+  #writesBefore = 0;
   #partial: PartialHead | null = null;
   #left = 0;
   #decoder: ChunkedDecoder | null = null;
@@ -95,6 +97,7 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
     this.#phase = HEAD;
     this.#answered = false;
     this.#information = 0;
+    this.#writesBefore = this.link.writes;
     call.send(this);
     if (this.#call !== call) return;
     if (call.paused) this.link.pause();
@@ -164,6 +167,7 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
   received(length: number): void {
     const call = this.#call;
     if (call === null) return this.#link!.destroy(); // nothing was asked: whose answer it is cannot be told
+    if (!this.#answered && !this.#asked) return this.#stray(call);
     this.#answered = true;
     let at = 0;
     while (at < length) {
@@ -199,17 +203,30 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
     const call = this.#call;
     const phase = this.#phase;
     if (phase === VACANT) return; // it was us
+    const asked = this.#asked;
     this.#vacate(false);
     const { connector } = this.#pool;
     if (phase === CONNECTING) {
       this.#pool.unconnected(this, connectFailure(connector.place, error, this.#reached));
-    } else if (call !== null && this.#reused && !this.#answered && call.repeatable) {
+    } else if (call !== null && this.#reused && !this.#answered && (asked ? call.repeatable : call.untouched)) {
       this.#pool.repeat(this, call);
     } else {
       this.#pool.gone(this);
       const why = error === null ? 'the connection ended' : told(error);
       call?.fail({ kind: 'reset', message: `${connector.place}: ${why} before the answer was whole` });
     }
+  }
+
+  /** Whether anything of the request has left: what is sent goes out at the end of a turn. */
+  get #asked(): boolean {
+    return this.#link !== null && this.#link.writes > this.#writesBefore;
+  }
+
+  /** What comes before anything of the request has left is no answer to it. */
+  #stray(call: UpstreamCall): void {
+    if (!this.#reused || !call.untouched) return this.#fail(call, 'malformed', 'it answered before it was asked');
+    this.#vacate(true);
+    this.#pool.repeat(this, call);
   }
 
   #head(call: UpstreamCall, at: number, length: number): number {
