@@ -23,7 +23,7 @@ export interface Endpoint {
   readonly protocol: string;
   /** Host header: name, with the port unless it is the scheme's own. */
   readonly host: string;
-  /** `https://host:port`: key of the pool, and what undici is given. */
+  /** `https://host:port`: what a connection is made to. */
   readonly origin: string;
   /** Path prefix without a trailing slash; usually empty. */
   readonly basePath: string;

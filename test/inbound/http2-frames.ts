@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-export const DATA = 0;
+const DATA = 0;
 export const HEADERS = 1;
 export const PRIORITY = 2;
 export const RST_STREAM = 3;
