@@ -60,8 +60,9 @@ export class Link {
   #blocked = false;
   /** Messages that have been handed to the system. */
   writes = 0;
-  /** Text that goes out at the end of this turn of the event loop. */
+  /** What goes out at the end of this turn of the event loop: text, and bytes behind it. */
   #outgoing = '';
+  #tail: Buffer | null = null;
   #closed = false;
 
   private constructor(owner: LinkOwner, plain: boolean, make: (received: (length: number) => boolean) => Socket) {
@@ -130,7 +131,7 @@ export class Link {
 
   /** Whether anything that was written waits. */
   get pending(): boolean {
-    return this.#outgoing !== '' || this.#waiting > 0 || this.socket.writableLength > 0;
+    return this.#outgoing !== '' || this.#tail !== null || this.#waiting > 0 || this.socket.writableLength > 0;
   }
 
   get closed(): boolean {
@@ -144,38 +145,58 @@ export class Link {
 
   /** Sends latin1 text, bytes, and latin1 text again, as one. The bytes are sent or copied within the call. */
   bytes(before: string, bytes: Buffer, from: number, to: number, after: string): boolean {
+    if (before.length + to - from + after.length <= TEXT_BYTES)
+      return this.#send(before + bytes.latin1Slice(from, to) + after);
+    this.sendOutgoing();
+    return this.#sendJoined(before, bytes, from, to, after);
+  }
+
+  /** Sends latin1 text and, behind it, a buffer that nobody changes until it has gone out: it is copied once less. */
+  owned(before: string, bytes: Buffer): boolean {
+    if (this.#blocked || this.#tail !== null || before.length + bytes.length > SCRATCH_BYTES)
+      return this.bytes(before, bytes, 0, bytes.length, '');
+    if (this.#closed) return true;
+    if (this.#outgoing === '') post(this);
+    this.#outgoing += before;
+    this.#tail = bytes;
+    return true;
+  }
+
+  #send(message: string): boolean {
+    if (this.#closed) return true;
+    if (this.#blocked || this.#tail !== null) {
+      this.sendOutgoing();
+      return this.#sendNow(message);
+    }
+    if (this.#outgoing === '') post(this);
+    this.#outgoing += message;
+    if (this.#outgoing.length < OUTGOING_BYTES) return true;
+    this.sendOutgoing();
+    return !this.#blocked;
+  }
+
+  /** Sends what waits for the end of this turn of the event loop. */
+  sendOutgoing(): void {
+    const text = this.#outgoing;
+    const tail = this.#tail;
+    if (text === '' && tail === null) return;
+    this.#outgoing = '';
+    this.#tail = null;
+    const flows = tail === null ? this.#sendNow(text) : this.#sendJoined(text, tail, 0, tail.length, '');
+    if (!flows) this.#owner.blocked();
+  }
+
+  #sendJoined(before: string, bytes: Buffer, from: number, to: number, after: string): boolean {
     const end = before.length + to - from;
     const size = end + after.length;
-    if (size <= TEXT_BYTES) return this.#send(before + bytes.latin1Slice(from, to) + after);
     const borrowed = this.#plain && size <= SCRATCH_BYTES;
     const joined = borrowed ? scratch : Buffer.allocUnsafe(size);
     if (before !== '') joined.latin1Write(before, 0);
     bytes.copy(joined, before.length, from, to);
     if (after !== '') joined.latin1Write(after, end);
-    const sent = this.#send(joined.length === size ? joined : joined.subarray(0, size));
+    const flows = this.#sendNow(joined.length === size ? joined : joined.subarray(0, size));
     if (borrowed && this.pending) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    return sent;
-  }
-
-  #send(message: string | Buffer): boolean {
-    if (this.#closed) return true;
-    if (typeof message === 'string' && !this.#blocked) {
-      if (this.#outgoing === '') post(this);
-      this.#outgoing += message;
-      if (this.#outgoing.length < OUTGOING_BYTES) return true;
-      this.sendOutgoing();
-      return !this.#blocked;
-    }
-    this.sendOutgoing();
-    return this.#sendNow(message);
-  }
-
-  /** Sends what waits for the end of this turn of the event loop. */
-  sendOutgoing(): void {
-    if (this.#outgoing === '') return;
-    const text = this.#outgoing;
-    this.#outgoing = '';
-    if (!this.#sendNow(text)) this.#owner.blocked();
+    return flows;
   }
 
   #sendNow(message: string | Buffer): boolean {

@@ -177,7 +177,10 @@ export class UpstreamCall implements Call {
     let at = this.#bytes;
     do {
       const end = Math.min(body.length, at + PIECE_BYTES);
-      const flows = link.bytes(at === 0 ? this.#text : '', body, at, end, '');
+      const flows =
+        at === 0 && end === body.length
+          ? link.owned(this.#text, body)
+          : link.bytes(at === 0 ? this.#text : '', body, at, end, '');
       at = end;
       if (!flows) break;
     } while (at < body.length);
