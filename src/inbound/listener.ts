@@ -167,7 +167,10 @@ export class Listener {
     else {
       const opening = new Opening(socket, this.#options, (first, ended) => this.#open(opening, first, ended));
       this.#opening.add(opening);
-      socket.once('close', () => this.#opening.delete(opening));
+      socket.once('close', () => {
+        opening.forget();
+        this.#opening.delete(opening);
+      });
     }
   }
 
@@ -218,12 +221,14 @@ class Opening implements Timed {
   turn = -1;
   readonly socket: Socket;
   readonly #told: (first: Buffer, ended: boolean) => void;
+  readonly #wheel: Wheel;
   #first: Buffer | null = null;
 
   constructor(socket: Socket, options: ListenerOptions, told: (first: Buffer, ended: boolean) => void) {
     this.socket = socket;
     this.#told = told;
-    options.wheel.set(this, options.requestHeadTimeout);
+    this.#wheel = options.wheel;
+    this.#wheel.set(this, options.requestHeadTimeout);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
   }
@@ -236,7 +241,7 @@ class Opening implements Timed {
     const first = this.#first === null ? chunk : Buffer.concat([this.#first, chunk]);
     this.#first = first;
     if (first.length < TELLING_BYTES && startsLikePreface(first)) return;
-    this.#release();
+    this.forget();
     this.socket.pause();
     this.#told(first, false);
   };
@@ -245,13 +250,14 @@ class Opening implements Timed {
   readonly #onEnd = (): void => {
     if (this.#first === null) this.socket.destroy();
     else {
-      this.#release();
+      this.forget();
       this.#told(this.#first, true);
     }
   };
 
-  #release(): void {
-    this.deadline = Infinity;
+  /** Looks at it no more. */
+  forget(): void {
+    this.#wheel.clear(this);
     this.socket.off('data', this.#onData);
     this.socket.off('end', this.#onEnd);
   }

@@ -1,11 +1,11 @@
 import type { Reason } from '../core/reasons.ts';
 import { Refusal } from '../core/refusal.ts';
-import type { AnswerWatcher } from '../dialect/dialect.ts';
+import type { AnswerWatcher, Verdict } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
 import type { Arrival, Call, Failure, FailureKind } from '../outbound/call.ts';
 import { copied } from '../wire/copied.ts';
 import type { Exchange } from './exchange.ts';
-import { decisionHeaders, refuse, writeHead } from './rescue.ts';
+import { decisionHeaders, refuse, rescue, writeHead } from './rescue.ts';
 import { passable } from './trailers.ts';
 import type { Upload } from './upload.ts';
 
@@ -75,7 +75,14 @@ export class Answer implements Arrival {
         ),
       );
     }
-    const verdict = x.dialect!.guardAnswer(x.call!, x.place!, status, headers);
+    try {
+      this.#judge(x.dialect!.guardAnswer(x.call!, x.place!, status, headers));
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  #judge(verdict: Verdict): void {
     switch (verdict.action) {
       case 'refuse':
         return this.#fail(verdict.refusal);
@@ -95,7 +102,7 @@ export class Answer implements Arrival {
     const x = this.#x;
     if (this.#state === PASSING) {
       x.bytesOut += to - from;
-      this.#watcher?.data(bytes.subarray(from, to));
+      if (this.#watcher !== null && !this.#watched(bytes.subarray(from, to))) return;
       if (!x.request.write(bytes, from, to)) this.#call?.pause();
     } else if (this.#state === INSPECTING) {
       this.#held += to - from;
@@ -108,6 +115,16 @@ export class Answer implements Arrival {
     }
   }
 
+  #watched(chunk: Buffer): boolean {
+    try {
+      this.#watcher!.data(chunk);
+      return true;
+    } catch (error) {
+      this.#broken(error);
+      return false;
+    }
+  }
+
   flush(): void {
     if (this.#state === PASSING) this.#x.request.flush();
   }
@@ -115,19 +132,23 @@ export class Answer implements Arrival {
   end(trailers: readonly string[]): void {
     const x = this.#x;
     x.upstreamEndedAt = performance.now();
-    if (this.#state === INSPECTING) {
-      const body = Buffer.concat(this.#chunks!, this.#held);
-      const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
-      if (refusal !== null) return this.#fail(refusal);
-      this.#pass();
-      x.bytesOut += body.length;
-      x.request.write(body, 0, body.length);
-    } else if (this.#state !== PASSING) {
-      return;
+    try {
+      if (this.#state === INSPECTING) {
+        const body = Buffer.concat(this.#chunks!, this.#held);
+        const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
+        if (refusal !== null) return this.#fail(refusal);
+        this.#pass();
+        x.bytesOut += body.length;
+        x.request.write(body, 0, body.length);
+      } else if (this.#state !== PASSING) {
+        return;
+      }
+      this.#noteSeen();
+    } catch (error) {
+      return this.#broken(error);
     }
     this.#state = OVER;
     this.#upload?.stop();
-    this.#noteSeen();
     x.request.end(passable(trailers));
   }
 
@@ -188,6 +209,14 @@ export class Answer implements Arrival {
     }
     headers.length = kept;
     return headers;
+  }
+
+  /** An error of our own: what cannot be judged is not handed on. */
+  #broken(error: unknown): void {
+    this.#state = OVER;
+    this.#watcher = null;
+    this.#drop();
+    rescue(this.#x, error);
   }
 
   /** Refuses, or cuts off what has begun; either way the upstream connection is cut. */

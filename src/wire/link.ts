@@ -30,7 +30,7 @@ const SCRATCH_BYTES = SLAB_BYTES + 32_768;
  */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-const posted: Link[] = [];
+let posted: Link[] = [];
 
 /**
  * What is to be sent goes out together at the end of the turn. A turn of the event loop takes in what many connections
@@ -41,8 +41,9 @@ function post(link: Link): void {
 }
 
 function sendPosted(): void {
-  for (let i = 0; i < posted.length; i++) posted[i]!.sendOutgoing();
-  posted.length = 0;
+  const due = posted;
+  posted = [];
+  for (let i = 0; i < due.length; i++) due[i]!.sendOutgoing();
 }
 
 /**

@@ -11,15 +11,7 @@ import { createRequire } from 'node:module';
  */
 
 /** What undici's build must give: it is no public interface, so its version is pinned and this is checked at the start. */
-const FUNCTIONS = [
-  'malloc',
-  'llhttp_alloc',
-  'llhttp_reset',
-  'llhttp_execute',
-  'llhttp_get_error_pos',
-  'llhttp_get_http_major',
-  'llhttp_get_http_minor',
-] as const;
+const FUNCTIONS = ['malloc', 'llhttp_alloc', 'llhttp_reset', 'llhttp_execute', 'llhttp_get_error_pos'] as const;
 const CALLBACKS = [
   'wasm_on_message_begin',
   'wasm_on_url',
@@ -214,11 +206,6 @@ export class HeadParser {
     partial.phraseAt = this.#phraseAt;
     partial.phraseLength = this.#phraseLength;
     return partial;
-  }
-
-  get version(): '1.0' | '1.1' | null {
-    if (llhttp.llhttp_get_http_major(this.#parser) !== 1) return null;
-    return llhttp.llhttp_get_http_minor(this.#parser) === 1 ? '1.1' : '1.0';
   }
 
   get target(): string {

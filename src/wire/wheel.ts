@@ -20,7 +20,7 @@ const TURNS = 1024;
 export class Wheel {
   /** The clock: monotonic milliseconds, as of the last turn. Cheap to read, up to one turn behind. */
   now = performance.now();
-  readonly #slots: (Timed[] | null)[] = Array.from({ length: TURNS }, () => null);
+  readonly #slots: (Set<Timed> | null)[] = Array.from({ length: TURNS }, () => null);
   #turn = 0;
   readonly #began = this.now;
   readonly #timer: NodeJS.Timeout;
@@ -34,8 +34,17 @@ export class Wheel {
   set(timed: Timed, milliseconds: number): void {
     const deadline = this.now + milliseconds;
     timed.deadline = deadline;
-    if (timed.turn >= 0 && this.#turnOf(deadline) >= timed.turn) return;
+    if (timed.turn >= 0) {
+      if (this.#turnOf(deadline) >= timed.turn) return;
+      this.#takeOff(timed);
+    }
     this.#place(timed);
+  }
+
+  /** Takes a deadline back, and forgets whose it was: the wheel would hold it for as long as the deadline was far. */
+  clear(timed: Timed): void {
+    timed.deadline = Infinity;
+    if (timed.turn >= 0) this.#takeOff(timed);
   }
 
   /** Stops the clock; nothing expires any more. */
@@ -52,7 +61,12 @@ export class Wheel {
     const turn = Math.min(wanted, this.#turn + TURNS - 1);
     timed.turn = turn;
     const slot = turn % TURNS;
-    (this.#slots[slot] ??= []).push(timed);
+    (this.#slots[slot] ??= new Set()).add(timed);
+  }
+
+  #takeOff(timed: Timed): void {
+    this.#slots[timed.turn % TURNS]?.delete(timed);
+    timed.turn = -1;
   }
 
   #advance(): void {
@@ -70,7 +84,7 @@ export class Wheel {
     if (due === null || due === undefined) return;
     this.#slots[slot] = null;
     for (const timed of due) {
-      if (timed.turn !== turn) continue; // placed anew, for an earlier turn
+      if (timed.turn !== turn) continue; // cleared, or placed anew, by one before it
       timed.turn = -1;
       if (timed.deadline === Infinity) continue;
       if (timed.deadline <= this.now) {

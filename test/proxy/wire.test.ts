@@ -123,6 +123,33 @@ test('what comes behind an answer ends that connection, and reaches nobody', asy
   wire.socket.destroy();
 });
 
+test.each(['guardAnswer', 'guardAnswerBody'] as const)(
+  'an error of our own in %s refuses, and nothing ends with it',
+  async (guard) => {
+    answers('HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\nsecret');
+    const { s3 } = rig.domicile.plane.proxy.dialects;
+    const sound = { ...s3 };
+    Object.assign(s3, {
+      guardAnswer: () => ({ action: 'inspect' }),
+      [guard]: () => {
+        throw new Error('a mistake of ours');
+      },
+    });
+    try {
+      const wire = await Wire.open(rig.storage);
+      wire.write(GET);
+      const received = await wire.until(/<\/Error>$/);
+      expect(received).toMatch(/^HTTP\/1\.1 503 [^]*x-residency-reason: policy_unavailable\r\n/);
+      expect(received).not.toMatch(/secret|mistake/);
+      const told = rig.log.filter(({ message }) => message === 'unexpected error').at(-1);
+      expect(JSON.stringify(told)).toContain(guard);
+      wire.socket.destroy();
+    } finally {
+      Object.assign(s3, sound);
+    }
+  },
+);
+
 test('an exchange that takes longer than timeouts.total_ms ends as upstream_timeout', async () => {
   let peer: Peer | null = null;
   upstream.respond = (asked) => {

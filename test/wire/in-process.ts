@@ -28,7 +28,7 @@ const TURNS = 1000;
 const QUIET_TURNS = 6;
 
 /** No deadline falls due: what hangs must be seen to hang. */
-const wheel = { now: 0, set() {}, close() {} } as unknown as Wheel;
+const wheel = { now: 0, set() {}, clear() {}, close() {} } as unknown as Wheel;
 
 let next: Promise<void> | null = null;
 

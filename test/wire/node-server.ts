@@ -17,6 +17,9 @@ export interface NodeServer {
   close(): Promise<void>;
 }
 
+/** Milliseconds without a byte after which node:http has said all that it will. */
+const QUIET = 1000;
+
 /** node:http as the oracle: strict, with its own limits, except that a missing Host is left to the framing check. */
 export async function startNode(): Promise<NodeServer> {
   const readings = new Map<number, { accepted: (Seen | null)[]; keptAlive: boolean }>();
@@ -47,6 +50,8 @@ export async function startNode(): Promise<NodeServer> {
       socket.on('error', () => undefined); // it has been refused
       await once(socket, 'connect');
       const { localPort } = socket;
+      // A client that has ended its side is left waiting for ever by some conversations: what was accepted by then stands.
+      socket.setTimeout(QUIET, () => socket.destroy());
       socket.resume();
       socket.end(bytes);
       if (!socket.closed) await once(socket, 'close');

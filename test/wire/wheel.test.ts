@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Wheel, type Timed } from '../../src/wire/wheel.ts';
 
@@ -93,6 +95,42 @@ test('ten thousand deadlines, moved at random, each come at their last time', ()
     expect(alarm.rung).toHaveLength(1);
     expect(Math.abs(alarm.rung[0]! - due.get(alarm)!)).toBeLessThanOrEqual(LATE);
   }
+});
+
+test('what is cleared is forgotten at once, however far its deadline was, and can be set again', async () => {
+  vi.useRealTimers();
+  const real = new Wheel();
+  const kept = (count: number) =>
+    Array.from({ length: count }, () => {
+      const alarm = new Alarm();
+      real.set(alarm, 300_000);
+      real.set(alarm, 60_000);
+      real.clear(alarm);
+      return new WeakRef(alarm);
+    });
+  const alarms = kept(1000);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await new Promise((resolve) => setImmediate(resolve)); // a WeakRef is kept until the turn ends
+  collect();
+  expect(alarms.filter((alarm) => alarm.deref() !== undefined)).toHaveLength(0);
+  real.close();
+});
+
+test('a deadline that is cleared by one that expires before it in the same turn does not come', () => {
+  const second = new Alarm();
+  const first = new (class extends Alarm {
+    override expired(): void {
+      wheel.clear(second);
+    }
+  })();
+  wheel.set(first, 500);
+  wheel.set(second, 500);
+  vi.advanceTimersByTime(500 + LATE);
+  expect(second.rung).toHaveLength(0);
+  wheel.set(second, 500);
+  vi.advanceTimersByTime(500 + LATE);
+  expect(second.rung).toHaveLength(1);
 });
 
 test('a wheel that is closed lets nothing expire', () => {

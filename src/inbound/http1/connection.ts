@@ -16,6 +16,7 @@ import {
 import type { Timed, Wheel } from '../../wire/wheel.ts';
 import type { RequestHandler } from '../incoming.ts';
 import { plainAnswer } from '../plain.ts';
+import { Backlog } from './backlog.ts';
 import { methodOf, originForm, readFraming, UNREADABLE, versionOf, type Framing } from './head.ts';
 import { Http1Request, type Carrier } from './request.ts';
 
@@ -62,8 +63,6 @@ const LF = 10;
 /** Read by each head in turn. */
 const framing: Framing = { length: 0, keepAlive: true, expects: false };
 
-const NONE: Buffer = Buffer.alloc(0);
-
 /**
  * One HTTP/1 connection of a client. Requests are served one after the other; what a client sends ahead waits, up to a
  * bound, and then is not read. Bytes are looked at where they came in; what must wait is copied.
@@ -88,10 +87,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   /** Nobody wants the rest of the body: the answer is out. */
   #dropping = false;
   #progress = 0;
-  /** What came in and waits its turn. */
-  #kept: Buffer = NONE;
-  #paused = false;
-  #refeeding = false;
+  readonly #backlog: Backlog;
   /** The client has ended its side. */
   #ended = false;
   #dropped = 0;
@@ -102,6 +98,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   constructor(socket: Socket, options: Http1Options) {
     this.#options = options;
     this.link = Link.accept(socket, this);
+    this.#backlog = new Backlog(this.link, () => this.#fed());
     options.wheel.set(this, options.requestHeadTimeout);
   }
 
@@ -119,7 +116,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   /** No request is being served, and none has begun to come in. */
   get idle(): boolean {
-    return this.#state === HEAD && this.#partial === null && this.#kept.length === 0;
+    return this.#state === HEAD && this.#partial === null && this.#backlog.length === 0;
   }
 
   /** Ends it after the answer that is due, or at once. */
@@ -129,7 +126,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   }
 
   received(length: number): void {
-    if (this.#kept.length > 0 && this.#state !== CLOSING) return this.#keep(0, length);
+    if (this.#backlog.length > 0 && this.#state !== CLOSING) return this.#keep(0, length);
     this.#at = 0;
     this.#to = length;
     while (this.#at < this.#to) {
@@ -289,15 +286,15 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     if (this.#flowing || this.#request === null || this.#state === CLOSING) return;
     this.#flowing = true;
     this.#options.wheel.set(this, this.#options.idleTimeout);
-    if (this.#kept.length > 0) this.#refeedSoon();
-    else this.#resume();
+    if (this.#backlog.length > 0) this.#backlog.feedSoon();
+    else this.#backlog.resume();
   }
 
   pause(): void {
     if (!this.#flowing) return;
     this.#flowing = false;
     this.deadline = Infinity;
-    if (this.#state === BODY || this.#state === CHUNKS) this.#hold();
+    if (this.#state === BODY || this.#state === CHUNKS) this.#backlog.hold();
   }
 
   continued(): void {
@@ -306,7 +303,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   takeWhole(): Buffer | null {
     const request = this.#request;
-    if (request === null || this.#state !== BODY || this.#flowing || this.#withheld || this.#kept.length > 0)
+    if (request === null || this.#state !== BODY || this.#flowing || this.#withheld || this.#backlog.length > 0)
       return null;
     // Only within the call that handed the request over: what followed its head is still where it came in.
     const end = this.#at + this.#left;
@@ -333,14 +330,14 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     this.#request = null;
     this.#chunks = null;
     this.#state = HEAD;
-    if (this.#kept.length > 0) {
+    if (this.#backlog.length > 0) {
       this.#options.wheel.set(this, this.#options.requestHeadTimeout);
-      if (!this.link.blocked) this.#refeedSoon();
+      if (!this.link.blocked) this.#backlog.feedSoon();
       return;
     }
     if (this.#ended && this.#at >= this.#to) return this.#end();
     this.#options.wheel.set(this, this.#options.keepAliveTimeout);
-    this.#resume();
+    this.#backlog.resume();
   }
 
   blocked(): void {
@@ -349,7 +346,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   drained(): void {
     if (this.#state === HELD) this.deadline = Infinity;
-    if (this.#state === HEAD && this.#kept.length > 0) this.#refeedSoon();
+    if (this.#state === HEAD && this.#backlog.length > 0) this.#backlog.feedSoon();
     this.#request?.owner.drained();
   }
 
@@ -357,25 +354,25 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     this.#ended = true;
     switch (this.#state) {
       case HEAD:
-        if (this.#kept.length > 0) return;
+        if (this.#backlog.length > 0) return;
         if (this.#partial === null) this.#end();
         else this.#refuse(400);
         return;
       case BODY:
       case CHUNKS:
-        if (this.#kept.length === 0) this.#breakOff('The request body broke off.', 400);
+        if (this.#backlog.length === 0) this.#breakOff('The request body broke off.', 400);
         return;
       case HELD:
         // A client that half-closes after a whole request is answered.
-        if (this.#kept.length === 0 && this.#request !== null) this.#request.closing = true;
+        if (this.#backlog.length === 0 && this.#request !== null) this.#request.closing = true;
         return;
     }
   }
 
   closed(_error: Error | null): void {
     this.#state = CLOSING;
-    this.deadline = Infinity;
-    this.#kept = NONE;
+    this.#options.wheel.clear(this);
+    this.#backlog.drop();
     const request = this.#request;
     this.#request = null;
     this.#options.gone(this);
@@ -407,50 +404,24 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   /** The last word is out. What still comes is dropped for a moment, so that a reset does not overtake the answer (RFC 9112 §9.6). */
   #end(): void {
-    const rest = this.#state === BODY || this.#state === CHUNKS || this.#kept.length > 0;
+    const rest = this.#state === BODY || this.#state === CHUNKS || this.#backlog.length > 0;
     this.#state = CLOSING;
     this.#request = null;
-    this.#kept = NONE;
+    this.#backlog.drop();
     this.link.end();
     const { wheel, idleTimeout } = this.#options;
     wheel.set(this, this.link.pending ? idleTimeout : rest ? DRAIN_TIME : LINGER);
-    this.#resume();
+    this.#backlog.resume();
   }
 
   #keep(from: number, to: number): void {
-    const piece = SLAB.subarray(from, to);
     this.#at = this.#to;
-    this.#kept = this.#kept.length === 0 ? copied(SLAB, from, to) : Buffer.concat([this.#kept, piece]);
-    if (this.#state !== HELD || this.#kept.length >= AHEAD_BYTES) this.#hold();
+    this.#backlog.keep(from, to);
+    if (this.#state !== HELD || this.#backlog.length >= AHEAD_BYTES) this.#backlog.hold();
   }
 
-  #hold(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.link.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.link.resume();
-  }
-
-  /** On a turn of its own: the slab may be in use now. */
-  #refeedSoon(): void {
-    if (this.#refeeding) return;
-    this.#refeeding = true;
-    setImmediate(() => this.#refeed());
-  }
-
-  #refeed(): void {
-    this.#refeeding = false;
-    const kept = this.#kept;
-    this.#kept = NONE;
-    if (kept.length === 0 || this.link.closed) return;
-    this.link.feed(kept);
-    if (this.#kept.length > 0) return;
+  #fed(): void {
     if (this.#ended) this.ended();
-    else this.#resume();
+    else this.#backlog.resume();
   }
 }

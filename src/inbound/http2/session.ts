@@ -62,7 +62,7 @@ export class Http2Session implements Connection, Timed {
     session.on('remoteSettings', count);
     session.on('error', ignore);
     session.on('close', () => {
-      this.deadline = Infinity;
+      options.wheel.clear(this);
       options.gone(this);
     });
     this.#lookLater();

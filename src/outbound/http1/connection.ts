@@ -15,7 +15,7 @@ const TRAILER_BYTES = 16_384;
 /** Informational answers to one request: without a bound they are an answer that never comes. */
 const INFORMATION = 16;
 
-/** No socket; the object may be used anew. */
+/** It has ended. */
 const VACANT = 0;
 const CONNECTING = 1;
 const IDLE = 2;
@@ -333,7 +333,7 @@ export class UpstreamConnection implements Connecting, Timed, ChunkSink {
     this.#link = null;
     this.#partial = null;
     this.#decoder = null;
-    this.deadline = Infinity;
+    this.#wheel.clear(this);
     if (reset) link.reset();
     else link.destroy();
   }

@@ -39,8 +39,6 @@ export class Pool implements Timed {
   #making = 0;
   /** All connections, those being made too. */
   #count = 0;
-  /** Connections without a socket, to be used again: the wheel knows an ended one for as long as its deadline was. */
-  readonly #vacant: UpstreamConnection[] = [];
   #closing = false;
   readonly #onEmpty: (() => void)[] = [];
 
@@ -182,7 +180,7 @@ export class Pool implements Timed {
   }
 
   #connect(): UpstreamConnection {
-    const connection = this.#vacant.pop() ?? new UpstreamConnection(this, this.#wheel);
+    const connection = new UpstreamConnection(this, this.#wheel);
     this.#count++;
     connection.connect();
     return connection;
@@ -192,7 +190,6 @@ export class Pool implements Timed {
     const place = this.#idle.indexOf(connection);
     if (place >= 0) this.#idle.splice(place, 1);
     this.#count--;
-    this.#vacant.push(connection);
   }
 
   #late(call: UpstreamCall): Failure {
