@@ -4,6 +4,7 @@ import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Timed, Wheel } from '../wire/wheel.ts';
 import { Http1Connection, type Http1Options } from './http1/connection.ts';
+import type { Http1Limits } from './http1/limits.ts';
 import { Http2Server } from './http2.ts';
 import type { RequestHandler } from './incoming.ts';
 import { tlsOptions, type TlsTexts } from './tls.ts';
@@ -11,20 +12,11 @@ import { tlsOptions, type TlsTexts } from './tls.ts';
 /** Where a listener is bound: a TCP address (port 0: a free one), or the path of a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Http1Limits {
   readonly name: string;
   readonly address: Address;
   /** Null: plain TCP. */
   readonly tls: TlsTexts | null;
-  readonly wheel: Wheel;
-  /** Milliseconds. */
-  readonly requestHeadTimeout: number;
-  readonly idleTimeout: number;
-  readonly keepAliveTimeout: number;
-  /** Of a head: bytes of all, bytes of its target, and how many fields. */
-  readonly headBytes: number;
-  readonly targetBytes: number;
-  readonly headers: number;
   /** At once. One more is closed as soon as it is accepted. */
   readonly connections: number;
 }

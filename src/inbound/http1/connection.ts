@@ -13,24 +13,16 @@ import {
   SLAB,
   type PartialHead,
 } from '../../wire/llhttp.ts';
-import type { Timed, Wheel } from '../../wire/wheel.ts';
+import type { Timed } from '../../wire/wheel.ts';
 import type { RequestHandler } from '../incoming.ts';
 import { plainAnswer } from '../plain.ts';
 import { Backlog } from './backlog.ts';
 import { methodOf, originForm, readFraming, UNREADABLE, versionOf, type Framing } from './head.ts';
+import type { Http1Limits } from './limits.ts';
 import { Http1Request, type Carrier } from './request.ts';
 
 /** What the connections of one listener share. */
-export interface Http1Options {
-  readonly wheel: Wheel;
-  /** Milliseconds. */
-  readonly requestHeadTimeout: number;
-  readonly idleTimeout: number;
-  readonly keepAliveTimeout: number;
-  /** Of a head: bytes of all, bytes of its target, and how many fields. */
-  readonly headBytes: number;
-  readonly targetBytes: number;
-  readonly headers: number;
+export interface Http1Options extends Http1Limits {
   readonly keepAliveLines: string;
   readonly onRequest: RequestHandler;
   /** Told of what is refused before it is a request; gives the id that its answer carries. */
