@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect/dialect.ts';
 import { openai } from '../dialect/openai/openai.ts';
 import { opensearch } from '../dialect/opensearch/opensearch.ts';
 import { s3 } from '../dialect/s3/s3.ts';
+import type { ClientLimits } from '../inbound/http1/limits.ts';
 import { Listener, type ListenerOptions } from '../inbound/listener.ts';
 import { Door } from '../outbound/door.ts';
 import { Health } from '../outbound/health.ts';
@@ -93,6 +94,7 @@ export class DataPlane {
     this.#loaded = loaded;
     this.proxy.snapshot = next;
     this.proxy.limits = limitsOf(loaded.settings);
+    for (const listener of this.listeners) listener.hold(clientLimits(loaded.settings));
     this.proxy.shouldLog = accessLog(loaded.settings.log.access);
     before.health.close();
     // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
@@ -229,20 +231,26 @@ function dialectsFor(settings: Settings): Record<DialectId, Dialect> {
   };
 }
 
-function listenerOptions(service: Service, settings: Settings, wheel: Wheel): ListenerOptions | null {
-  const listener = settings.listeners[service];
-  if (listener === null) return null;
-  const { timeouts, limits } = settings;
+function clientLimits({ timeouts, limits }: Settings): ClientLimits {
   return {
-    name: `listeners.${service}`,
-    address: listener.address,
-    tls: readTls(listener.tls),
     requestHeadTimeout: timeouts.requestHeadMs,
     idleTimeout: timeouts.idleMs,
     keepAliveTimeout: timeouts.keepAliveMs,
     headBytes: limits.headBytes,
     targetBytes: TARGET_BYTES,
     headers: limits.headers,
+  };
+}
+
+function listenerOptions(service: Service, settings: Settings, wheel: Wheel): ListenerOptions | null {
+  const listener = settings.listeners[service];
+  if (listener === null) return null;
+  const { limits } = settings;
+  return {
+    name: `listeners.${service}`,
+    address: listener.address,
+    tls: readTls(listener.tls),
+    ...clientLimits(settings),
     connections: limits.connections,
     wheel,
   };

@@ -7,8 +7,6 @@ const FIXED: readonly (readonly [string, readonly [keyof Settings] | readonly [k
   ['state', ['state']],
   ['listeners', ['listeners']],
   ['ops', ['ops']],
-  ['timeouts.request_head_ms', ['timeouts', 'requestHeadMs']],
-  ['timeouts.keep_alive_ms', ['timeouts', 'keepAliveMs']],
   ['limits.connections', ['limits', 'connections']],
 ];
 

@@ -5,14 +5,18 @@ import { Http2Session, type SessionOptions } from './http2/session.ts';
 import type { Incoming, RequestHandler } from './incoming.ts';
 import { plainBody, plainHeaders } from './plain.ts';
 
-export interface Http2Options {
-  readonly wheel: Wheel;
+/** A reload may change them. */
+interface Http2Limits {
   /** Bytes of a whole head, 32 for each field among them. More is answered 431, or resets the stream once the client knows. */
   readonly headBytes: number;
   /** Milliseconds without progress of a body, either way, where the client is the one to move. */
   readonly idleTimeout: number;
   /** Milliseconds without a request, until the session ends. */
   readonly keepAliveTimeout: number;
+}
+
+export interface Http2Options extends Http2Limits {
+  readonly wheel: Wheel;
 }
 
 /** Told of a refusal before there is a request to handle. Gives the id that its answer carries. */
@@ -24,10 +28,12 @@ type Refused = (reason: Reason, status: number) => string;
  */
 export class Http2Server {
   readonly #options: SessionOptions;
+  #headBytes: number;
   readonly #sessions = new Set<Http2Session>();
   #closing = false;
 
   constructor(options: Http2Options, onRequest: RequestHandler, refused: Refused) {
+    this.#headBytes = options.headBytes;
     this.#options = {
       wheel: options.wheel,
       idleTimeout: options.idleTimeout,
@@ -50,13 +56,19 @@ export class Http2Server {
       },
       onRequest: (request) => {
         // What node:http2 is told binds it only when the client has acknowledged it.
-        if (request.headBytes > options.headBytes) refuse(request, 431, 'request_malformed', refused);
+        if (request.headBytes > this.#headBytes) refuse(request, 431, 'request_malformed', refused);
         // CONNECT has no path that could be judged (RFC 9113 §8.5).
         else if (request.head.method === 'CONNECT') refuse(request, 403, 'operation_not_permitted', refused);
         else onRequest(request);
       },
       gone: (session) => this.#sessions.delete(session),
     };
+  }
+
+  /** Holds all sessions to these limits from now on. What a client was told of the size of heads stays. */
+  hold({ headBytes, idleTimeout, keepAliveTimeout }: Http2Limits): void {
+    this.#headBytes = headBytes;
+    Object.assign(this.#options, { idleTimeout, keepAliveTimeout });
   }
 
   /** Takes over a socket whose first bytes (if any were read) have been unshifted. */

@@ -4,7 +4,7 @@ import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { Timed, Wheel } from '../wire/wheel.ts';
 import { Http1Connection, type Http1Options } from './http1/connection.ts';
-import type { Http1Limits } from './http1/limits.ts';
+import type { ClientLimits, Http1Limits } from './http1/limits.ts';
 import { Http2Server } from './http2.ts';
 import type { RequestHandler } from './incoming.ts';
 import { tlsOptions, type TlsTexts } from './tls.ts';
@@ -66,7 +66,7 @@ export class Listener {
     };
     this.#http1 = {
       ...options,
-      keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(options.keepAliveTimeout / 1000)}\r\n\r\n`,
+      keepAliveLines: keepAliveLines(options),
       onRequest,
       refused,
       gone: (connection) => this.#connections.delete(connection),
@@ -88,6 +88,12 @@ export class Listener {
     // For those that are still shaking hands; a plain connection is out of the server's count once it is taken over.
     this.#server.maxConnections = options.connections;
     this.#server.on('drop', () => this.turnedAway++);
+  }
+
+  /** Holds all connections to these limits from now on, those that are open too. */
+  hold(limits: ClientLimits): void {
+    Object.assign(this.#http1, limits, { keepAliveLines: keepAliveLines(limits) });
+    this.#http2.hold(limits);
   }
 
   /** Connections of clients at this moment. */
@@ -157,7 +163,7 @@ export class Listener {
     }
     if (isHttp2) this.#beginSession(socket);
     else {
-      const opening = new Opening(socket, this.#options, (first, ended) => this.#open(opening, first, ended));
+      const opening = new Opening(socket, this.#http1, (first, ended) => this.#open(opening, first, ended));
       this.#opening.add(opening);
       socket.once('close', () => {
         opening.forget();
@@ -216,7 +222,7 @@ class Opening implements Timed {
   readonly #wheel: Wheel;
   #first: Buffer | null = null;
 
-  constructor(socket: Socket, options: ListenerOptions, told: (first: Buffer, ended: boolean) => void) {
+  constructor(socket: Socket, options: Http1Limits, told: (first: Buffer, ended: boolean) => void) {
     this.socket = socket;
     this.#told = told;
     this.#wheel = options.wheel;
@@ -253,6 +259,10 @@ class Opening implements Timed {
     this.socket.off('data', this.#onData);
     this.socket.off('end', this.#onEnd);
   }
+}
+
+function keepAliveLines({ keepAliveTimeout }: ClientLimits): string {
+  return `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n`;
 }
 
 function startsLikePreface(first: Buffer): boolean {

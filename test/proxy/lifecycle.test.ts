@@ -114,6 +114,24 @@ test('a reload takes limits and the log with it, and names what only a restart c
   expect(rig.domicile.log.level).toBe('warn');
 });
 
+test('a reload of limits and timeouts holds on connections that are open already', async () => {
+  const wire = await Wire.open(rig.storage);
+  const ask = (field: string) =>
+    wire.write(`GET /bkt/k HTTP/1.1\r\nHost: x\r\nX-Tenant-ID: acme\r\nX-Data-Classification: content\r\n${field}\r\n`);
+  ask('');
+  await wire.until(/keep-alive: timeout=60\r\n[^]*ok/);
+  const file = join(rig.folder, 'domicile.yaml');
+  const written = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const changed = { limits: { inflight: 2, head_bytes: 1024 }, timeouts: { keep_alive_ms: 30_000 } };
+  writeFileSync(file, JSON.stringify({ ...written, ...changed }));
+  await logged('reloaded');
+  ask('');
+  await wire.until(/keep-alive: timeout=30\r\n[^]*ok/);
+  ask(`X-Long: ${'a'.repeat(2000)}\r\n`);
+  expect(await wire.closed()).toMatch(/HTTP\/1\.1 431 /);
+  expect(rig.log.filter(({ message }) => String(message).includes('restart domicile'))).toEqual([]);
+});
+
 test('the revision of a policy follows its content', async () => {
   const first = (await get()).headers.get('x-residency-policy');
   const file = join(rig.folder, 'policies/policies.yaml');

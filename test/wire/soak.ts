@@ -44,11 +44,8 @@ export interface SoakOptions {
 const STAGES = [0, 10, 25, 50, 75, 100];
 /** Requests before anything is measured: code is compiled, pools and caches fill. */
 const WARM_UP = 3000;
-/**
- * Bytes that heap and buffers may each have grown by from half-way to the end: by then what is kept for use again is there. Two moments of rest differ by several MiB, since
- * buffers are swept in the background: of half a million requests that is 17 bytes each, of some thousand kilobytes.
- */
-const SLACK = 8 * 1024 * 1024;
+/** Bytes that heap and buffers may each have grown by from 25 % to the end: of a million requests four each. */
+const SLACK = 3 * 1024 * 1024;
 /** Milliseconds until all is at rest: above the upstream's time at rest and ours for an unused connection. */
 const REST = 8000;
 const KEEP_ALIVE = 500;
@@ -76,7 +73,7 @@ export async function soak({ requests, seed, connections, seconds }: SoakOptions
       figures.set(share, await atRest(cluster));
     }
     const { tally } = clients;
-    const faults = [...compare(figures.get(0)!, figures.get(50)!, figures.get(100)!), ...judge(tally, cluster)];
+    const faults = [...compare(figures.get(0)!, figures.get(25)!, figures.get(100)!), ...judge(tally, cluster)];
     return { figures, tally, seconds: (performance.now() - started) / 1000, faults };
   } finally {
     await cluster?.stop();
@@ -150,15 +147,15 @@ function read(cluster: Cluster, page: string): Figures {
   };
 }
 
-function compare(first: Figures, half: Figures, last: Figures): string[] {
+function compare(first: Figures, quarter: Figures, last: Figures): string[] {
   const faults: string[] = [];
   for (const name of ['clients', 'upstreamActive', 'upstreamIdle', 'upstreamPending', 'inflight'] as const) {
     if (last[name] !== 0) faults.push(`${name}: ${last[name]} at the end, when nothing is under way`);
   }
   if (last.fds > first.fds) faults.push(`fds: ${last.fds} at the end, ${first.fds} at the start`);
   for (const name of ['heap', 'external'] as const) {
-    if (last[name] - half[name] > SLACK)
-      faults.push(`${name}: ${mebi(half[name])} at 50 %, ${mebi(last[name])} at the end`);
+    if (last[name] - quarter[name] > SLACK)
+      faults.push(`${name}: ${mebi(quarter[name])} at 25 %, ${mebi(last[name])} at the end`);
   }
   return faults;
 }

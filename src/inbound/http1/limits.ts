@@ -1,8 +1,7 @@
 import type { Wheel } from '../../wire/wheel.ts';
 
-/** What a connection of a client is held to, and the clock of it. */
-export interface Http1Limits {
-  readonly wheel: Wheel;
+/** What connections of clients are held to. A reload may change it. */
+export interface ClientLimits {
   /** Milliseconds. */
   readonly requestHeadTimeout: number;
   readonly idleTimeout: number;
@@ -11,4 +10,9 @@ export interface Http1Limits {
   readonly headBytes: number;
   readonly targetBytes: number;
   readonly headers: number;
+}
+
+/** The same, and the clock of it. */
+export interface Http1Limits extends ClientLimits {
+  readonly wheel: Wheel;
 }
