@@ -3,9 +3,10 @@ import { Refusal } from '../core/refusal.ts';
 import type { AnswerWatcher, Verdict } from '../dialect/dialect.ts';
 import { connectionNamed, HOP_BY_HOP } from '../inbound/framing.ts';
 import type { Arrival, Call, Failure, FailureKind } from '../outbound/call.ts';
-import { copied } from '../wire/copied.ts';
+import { CHUNKED, UNTIL_CLOSE } from '../wire/framing.ts';
+import { Gathered } from '../wire/gathered.ts';
 import type { Exchange } from './exchange.ts';
-import { decisionHeaders, refuse, rescue, writeHead } from './rescue.ts';
+import { decisionHeaders, noteError, refuse, rescue, writeHead } from './rescue.ts';
 import { passable } from './trailers.ts';
 import type { Upload } from './upload.ts';
 
@@ -29,8 +30,7 @@ export class Answer implements Arrival {
   #headers: string[] = [];
   #length = 0;
   /** Of an answer that is inspected. */
-  #chunks: Buffer[] | null = null;
-  #held = 0;
+  #body: Gathered | null = null;
 
   constructor(x: Exchange) {
     this.#x = x;
@@ -88,7 +88,7 @@ export class Answer implements Arrival {
         return this.#fail(verdict.refusal);
       case 'inspect':
         this.#state = INSPECTING;
-        this.#chunks = [];
+        this.#body = new Gathered(Math.max(0, this.#length));
         return;
       case 'watch':
         this.#watcher = verdict.watcher;
@@ -105,13 +105,12 @@ export class Answer implements Arrival {
       if (this.#watcher !== null && !this.#watched(bytes.subarray(from, to))) return;
       if (!x.request.write(bytes, from, to)) this.#call?.pause();
     } else if (this.#state === INSPECTING) {
-      this.#held += to - from;
-      if (this.#held > x.proxy.limits.inspectBodyBytes) {
+      if (this.#body!.length + to - from > x.proxy.limits.inspectBodyBytes) {
         return this.#fail(
           new Refusal('body_too_large_to_inspect', 'The answer is larger than can be inspected.', '', null, 502),
         );
       }
-      this.#chunks!.push(copied(bytes, from, to));
+      this.#body!.add(bytes, from, to);
     }
   }
 
@@ -134,7 +133,7 @@ export class Answer implements Arrival {
     x.upstreamEndedAt = performance.now();
     try {
       if (this.#state === INSPECTING) {
-        const body = Buffer.concat(this.#chunks!, this.#held);
+        const body = this.#body!.take();
         const refusal = x.dialect!.guardAnswerBody(x.call!, x.place!, this.#status, this.#headers, body);
         if (refusal !== null) return this.#fail(refusal);
         this.#pass();
@@ -193,16 +192,18 @@ export class Answer implements Arrival {
     x.outcome = x.decision!.reason;
     const headers = this.#passable(this.#headers);
     decisionHeaders(x, headers);
-    writeHead(x, this.#status, headers, this.#phrase, this.#length);
+    // Ended by its connection a body that is cut would look whole to a client that sees no reset: over TLS, or a Unix socket.
+    writeHead(x, this.#status, headers, this.#phrase, this.#length === UNTIL_CLOSE ? CHUNKED : this.#length);
   }
 
-  /** What of an answer's fields travels on, in the same array. */
+  /** What of an answer's fields travels on, in the same array. Its length does whatever `Connection` says: the engine frames by it. */
   #passable(headers: string[]): string[] {
     const named = connectionNamed(headers);
     let kept = 0;
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string;
-      if (WITHHELD.has(name) || isOurs(name) || (named !== null && named.has(name))) continue;
+      if (WITHHELD.has(name) || isOurs(name) || (named !== null && name !== 'content-length' && named.has(name)))
+        continue;
       headers[kept] = name;
       headers[kept + 1] = headers[i + 1] as string;
       kept += 2;
@@ -238,10 +239,17 @@ export class Answer implements Arrival {
 
   /** Too late to refuse: the client has it. Counted and logged as what it is, also when the stream broke off. */
   #noteSeen(): void {
-    const seen = this.#watcher?.end() ?? null;
-    if (seen === null) return;
-    this.#x.outcome = seen.reason;
-    this.#x.detail = seen.detail;
+    const watcher = this.#watcher;
+    this.#watcher = null;
+    if (watcher === null) return;
+    try {
+      const seen = watcher.end();
+      if (seen === null) return;
+      this.#x.outcome = seen.reason;
+      this.#x.detail = seen.detail;
+    } catch (error) {
+      noteError(this.#x, error);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { header } from '../core/http.ts';
 import { Refusal } from '../core/refusal.ts';
-import { copied } from '../wire/copied.ts';
+import { Gathered } from '../wire/gathered.ts';
 import type { BodyTaker, Exchange } from './exchange.ts';
 
 /**
@@ -37,28 +37,22 @@ class Collector implements BodyTaker {
   readonly #x: Exchange;
   readonly #limit: number;
   readonly #done: Done;
-  /** Of the length that was announced, made when the first byte is here; or the pieces of a body of unknown length. */
-  #whole: Buffer | null = null;
-  #pieces: Buffer[] = [];
-  #length = 0;
+  readonly #body: Gathered;
 
   constructor(x: Exchange, limit: number, done: Done) {
     this.#x = x;
     this.#limit = limit;
     this.#done = done;
+    this.#body = new Gathered(Math.max(0, x.request.length));
   }
 
   data(bytes: Buffer, from: number, to: number): void {
-    const announced = this.#x.request.length;
-    const at = this.#length;
-    this.#length += to - from;
-    if (this.#length > this.#limit) this.#finish(tooLarge());
-    else if (announced > 0) bytes.copy((this.#whole ??= Buffer.allocUnsafeSlow(announced)), at, from, to);
-    else this.#pieces.push(copied(bytes, from, to));
+    if (this.#body.length + to - from > this.#limit) this.#finish(tooLarge());
+    else this.#body.add(bytes, from, to);
   }
 
   end(): void {
-    this.#finish(this.#whole ?? Buffer.concat(this.#pieces, this.#length));
+    this.#finish(this.#body.take());
   }
 
   failed(why: string, status: number): void {

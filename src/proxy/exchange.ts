@@ -97,7 +97,11 @@ export class Exchange implements Owner {
   }
 
   closed(): void {
-    this.answer?.closed(); // first: what it has seen by then belongs into the record
-    record(this);
+    try {
+      this.answer?.closed(); // first: what it has seen by then belongs into the record
+      record(this);
+    } catch (error) {
+      this.proxy.log.error('unexpected error', { request_id: this.requestId, error });
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { Refusal } from '../core/refusal.ts';
+import { malformed, type Refusal } from '../core/refusal.ts';
 import type { Service } from '../core/vocabulary.ts';
 import type { Incoming } from '../inbound/incoming.ts';
 import { Answer } from './answer.ts';
@@ -51,7 +51,8 @@ function inspect(x: Exchange, body: Buffer | Refusal): void {
 /** Goes on when its grants are used, which others may have to be asked for. */
 function leave(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
   try {
-    if (refusal !== null) refuse(x, refusal);
+    const broken = x.request.broken ? malformed('The request body broke off.') : refusal;
+    if (broken !== null) refuse(x, broken);
     else depart(x, body, (x.answer = new Answer(x)));
   } catch (error) {
     rescue(x, error);

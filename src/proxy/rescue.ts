@@ -13,8 +13,17 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome = refusal.reason;
   x.detail = refusal.detail;
   if (refusal.leak !== null) x.proxy.metrics.leakBlocked(x.dialect?.id ?? dialectOf(x), refusal.leak);
+  if (x.request.answered || x.request.over) return x.request.cut();
+  try {
+    say(x, refusal);
+  } catch (error) {
+    noteError(x, error);
+    x.request.cut(); // no words, then
+  }
+}
+
+function say(x: Exchange, refusal: Refusal): void {
   const { request } = x;
-  if (request.answered || request.over) return request.cut();
   const dialect = x.dialect ?? x.proxy.dialects[dialectOf(x)];
   const answer = dialect.refuse(x.head, refusal.reason, refusal.status, refusal.message, x.requestId);
   const body = Buffer.from(answer.body);
@@ -45,7 +54,7 @@ const UPSTREAM_FAILURES: ReadonlySet<Reason> = new Set<Reason>([
 
 /** An error of our own: a bare refusal for the client, the whole of it for the log. */
 export function rescue(x: Exchange, error: unknown): void {
-  x.proxy.log.error('unexpected error', { request_id: x.requestId, error });
+  noteError(x, error);
   refuse(x, new Refusal('policy_unavailable', 'The request could not be decided.', 'unexpected error'));
 }
 
@@ -64,4 +73,11 @@ export function writeHead(x: Exchange, status: number, headers: string[], phrase
   // An answer that overtakes its request ends the connection; so does draining.
   if (x.proxy.draining || (x.sentAt > 0 && !request.complete)) request.closing = true;
   request.writeHead(status, phrase, headers, length);
+}
+
+/** An error of our own where nothing can be refused any more. The record shows that it was not judged to its end. */
+export function noteError(x: Exchange, error: unknown): void {
+  x.outcome = 'policy_unavailable';
+  x.detail = 'unexpected error';
+  x.proxy.log.error('unexpected error', { request_id: x.requestId, error });
 }

@@ -60,14 +60,19 @@ test('trailers that are listed travel, both ways, and others do not', async () =
   expect(peer.received).not.toMatch(/globex|ext=1/);
 });
 
-test('an answer without a length ends with its connection, for the client too', async () => {
+test('an answer without a length, which ends with its connection, reaches the client in chunks', async () => {
   upstream.respond = (peer) => {
     peer.send('HTTP/1.1 200 OK\r\n\r\nall of it');
     peer.socket.end();
   };
   const wire = await Wire.open(rig.storage);
   wire.write(GET);
-  const received = await wire.closed();
+  expect(await wire.until(/\r\n0\r\n\r\n$/)).toMatch(
+    /transfer-encoding: chunked\r\n[^]*\r\n\r\n9\r\nall of it\r\n0\r\n\r\n$/,
+  );
+  const old = await Wire.open(rig.storage);
+  old.write(GET.replace('HTTP/1.1', 'HTTP/1.0'));
+  const received = await old.closed();
   expect(received).toMatch(/connection: close\r\n\r\nall of it$/);
   expect(received).not.toMatch(/content-length|transfer-encoding/);
 });
@@ -149,6 +154,51 @@ test.each(['guardAnswer', 'guardAnswerBody'] as const)(
     }
   },
 );
+
+test('an error of our own at the end of a watched answer is logged and recorded, and nothing ends with it', async () => {
+  answers('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  const { s3 } = rig.domicile.plane.proxy.dialects;
+  const sound = { ...s3 };
+  const watcher = {
+    data: () => undefined,
+    end: () => {
+      throw new Error('a mistake of ours');
+    },
+  };
+  Object.assign(s3, { guardAnswer: () => ({ action: 'watch', watcher }) });
+  try {
+    const wire = await Wire.open(rig.storage);
+    wire.write(GET);
+    await wire.until(/ok$/); // it was handed on as it came
+    await expect.poll(() => rig.log.at(-1)).toMatchObject({ reason: 'policy_unavailable', status: 200 });
+    wire.write(GET);
+    await wire.until(/ok[^]*ok$/);
+    wire.socket.destroy();
+  } finally {
+    Object.assign(s3, sound);
+  }
+});
+
+test('a client that sends ever more ahead of its answers is not read any further', async () => {
+  const asked = Promise.withResolvers<Peer>();
+  upstream.respond = (peer) => asked.resolve(peer);
+  const wire = await Wire.open(rig.storage);
+  const ahead = GET.repeat(200);
+  let sent = 0;
+  for (let flows = true; flows && sent < 64 * 1024 * 1024; sent += ahead.length)
+    flows = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), 300);
+      wire.socket.write(ahead, 'latin1', () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  await asked.promise;
+  // What the two sockets hold between them is some megabytes; what we hold is not seen, but it ends.
+  expect(sent).toBeLessThan(32 * 1024 * 1024);
+  expect(upstream.heads.filter((head) => head.startsWith('GET')).length).toBeGreaterThan(0);
+  wire.socket.destroy();
+});
 
 test('an exchange that takes longer than timeouts.total_ms ends as upstream_timeout', async () => {
   let peer: Peer | null = null;

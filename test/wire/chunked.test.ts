@@ -79,6 +79,27 @@ test('extensions of all chunks together are bounded', () => {
   expect(decode(chunk.repeat(100)).fault).toContain('too long');
 });
 
+test('a body of tiny chunks is told in few pieces, whatever it is cut into, and is the same', () => {
+  const body = Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+  const bytes = Buffer.from(`${[...body].map((c) => `1\r\n${c}\r\n`).join('')}0\r\n\r\n`, 'latin1');
+  const pieces: string[] = [];
+  const decoder = new ChunkedDecoder(1024);
+  const sink = {
+    chunkData: (from: Buffer, at: number, to: number) => void pieces.push(from.toString('latin1', at, to)),
+  };
+  for (let at = 0; at < bytes.length; at += 65_536)
+    decoder.decode(bytes, at, Math.min(bytes.length, at + 65_536), sink);
+  expect(decoder.done).toBe(true);
+  expect(pieces.join('')).toBe(body);
+  expect(pieces.length).toBeLessThanOrEqual(2);
+});
+
+test('large chunks are told as they lie, and small ones between them together', () => {
+  const large = 'L'.repeat(5000);
+  const text = `1388\r\n${large}\r\n1\r\na\r\n1\r\nb\r\n1388\r\n${large}\r\n0\r\n\r\n`;
+  for (let cut = 0; cut < text.length; cut += 7) expect(decode(text, [cut]).body).toBe(`${large}ab${large}`);
+});
+
 test('trailers are told in lower case, and what follows them is not read', () => {
   const told = decode('0\r\nX-Sum:  abc \r\nOther:\r\n\r\nGET / HTTP/1.1\r\n');
   expect(told).toMatchObject({ done: true, trailers: ['x-sum', 'abc', 'other', ''], rest: 16 });

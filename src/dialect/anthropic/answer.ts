@@ -96,7 +96,7 @@ function field(value: unknown, key: string): unknown {
 function judgeGeo(geo: unknown, expected: string | null): Refusal | null {
   if (geo === undefined || geo === null || geo === expected) return null;
   if (expected === null && geo === 'not_available') return null;
-  return mismatch(`inference_geo ${String(geo).slice(0, 32)}`);
+  return mismatch(`inference_geo ${typeof geo === 'string' ? geo.slice(0, 32) : typeof geo}`);
 }
 
 function mismatch(detail: string): Refusal {

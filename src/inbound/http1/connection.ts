@@ -238,7 +238,8 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     }
     const end = decoder.decode(SLAB, from, to, this);
     if (end < 0) {
-      this.#breakOff(decoder.fault, decoder.faultStatus);
+      // Its owner may have ended it over what came before the fault.
+      if (this.#request === request) this.#breakOff(decoder.fault, decoder.faultStatus);
       return to;
     }
     if (decoder.done && this.#request === request) {
@@ -255,7 +256,12 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   #whole(request: Http1Request): void {
     request.complete = true;
     this.#state = HELD;
-    this.deadline = Infinity;
+    this.#rest();
+  }
+
+  /** Nothing is waited for from the client, unless it does not take what was sent. */
+  #rest(): void {
+    if (!this.link.blocked) this.deadline = Infinity;
   }
 
   #bodyOver(request: Http1Request, trailers: readonly string[]): void {
@@ -277,7 +283,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   receive(): void {
     if (this.#flowing || this.#request === null || this.#state === CLOSING) return;
     this.#flowing = true;
-    this.#options.wheel.set(this, this.#options.idleTimeout);
+    if (this.#state !== HELD) this.#options.wheel.set(this, this.#options.idleTimeout);
     if (this.#backlog.length > 0) this.#backlog.feedSoon();
     else this.#backlog.resume();
   }
@@ -285,7 +291,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   pause(): void {
     if (!this.#flowing) return;
     this.#flowing = false;
-    this.deadline = Infinity;
+    this.#rest();
     if (this.#state === BODY || this.#state === CHUNKS) this.#backlog.hold();
   }
 
@@ -328,7 +334,8 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
       return;
     }
     if (this.#ended && this.#at >= this.#to) return this.#end();
-    this.#options.wheel.set(this, this.#options.keepAliveTimeout);
+    const { wheel, idleTimeout, keepAliveTimeout } = this.#options;
+    wheel.set(this, this.link.blocked ? idleTimeout : keepAliveTimeout);
     this.#backlog.resume();
   }
 
@@ -338,6 +345,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   drained(): void {
     if (this.#state === HELD) this.deadline = Infinity;
+    else if (this.idle) this.#options.wheel.set(this, this.#options.keepAliveTimeout);
     if (this.#state === HEAD && this.#backlog.length > 0) this.#backlog.feedSoon();
     this.#request?.owner.drained();
   }
