@@ -92,7 +92,9 @@ describe('an upstream that has the head sees a reset, at once', () => {
 });
 
 describe('a request may be given up while something is told', () => {
-  const chunks = `${OK}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n`;
+  // Of a size that each is told on its own.
+  const chunk = (c: string) => `400\r\n${c.repeat(1024)}\r\n`;
+  const chunks = `${OK}Transfer-Encoding: chunked\r\n\r\n${chunk('a')}${chunk('b')}${chunk('c')}0\r\n\r\n`;
   test.each<[string, Quitter, string, string[], Partial<Departure>?]>([
     ['an informational answer', new Quitter('information'), `HTTP/1.1 103 E\r\n\r\n${chunks}`, ['information']],
     ['the head', new Quitter('head'), `${OK}Content-Length: 5\r\n\r\nhello`, ['head']],
