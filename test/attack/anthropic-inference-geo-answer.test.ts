@@ -55,7 +55,7 @@ test.each(['global', 'mars', 'not_available', 'US', '', 7, ['us'], { us: 1 }])(
       tenant_id: 'acme',
       region: 'us-east',
     });
-    expect(String(world.rig.log.at(-1)?.['detail'])).toContain(String(geo).slice(0, 32));
+    expect(String(world.rig.log.at(-1)?.['detail'])).toContain(typeof geo === 'string' ? geo.slice(0, 32) : typeof geo);
   },
 );
 
