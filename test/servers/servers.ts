@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
@@ -95,6 +95,7 @@ export async function startServer(name: ServerName, ...rest: readonly string[]):
   const parent = join(run.folder, 'servers');
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, `${name}-`));
+  chmodSync(folder, 0o755); // PostgreSQL runs as a user of its own and must reach it
   const line = (await script(name, 'start', folder, '0', ...rest)).trim();
   const [url, ...words] = line.split(' ');
   const fields: Record<string, string> = {};
