@@ -1,5 +1,6 @@
 /** The words a decision is made of (DESIGN 1.4). Everything here is a closed set: what is not in it is refused. */
 
+/** From the most to the least restricted. */
 export const CLASSIFICATIONS = ['identity', 'transactional', 'operational', 'content', 'analytical'] as const;
 export type Classification = (typeof CLASSIFICATIONS)[number];
 

@@ -96,6 +96,8 @@ export interface Bundle {
   readonly subjects: ReadonlyMap<string, readonly (Effective | null)[]>;
   readonly grants: readonly CompiledGrant[];
   readonly overrides: readonly CompiledOverride[];
+  /** Classes on record, by whole resource. */
+  readonly records: ReadonlyMap<string, Classification>;
   /** By region: the columns and the "active" that its status leaves open; see `STATUS_*`. */
   readonly statuses: Uint8Array;
   readonly table: RegionTable;
@@ -146,6 +148,7 @@ export function compileTenant(tenant: TenantPolicies, table: RegionTable, regime
         to: regionOf(override.targetRegion, table).index,
       })),
     ),
+    records: tenant.records === undefined || tenant.records.length === 0 ? NO_RECORDS : new Map(tenant.records),
     statuses: sharedBytes(
       Uint8Array.from(table.regions, ({ status }) =>
         status === 'active' ? STATUS_WRITES | STATUS_READS : status === 'draining' ? STATUS_READS : 0,
@@ -153,6 +156,27 @@ export function compileTenant(tenant: TenantPolicies, table: RegionTable, regime
     ),
     table,
   };
+}
+
+const NO_RECORDS: ReadonlyMap<string, Classification> = new Map();
+
+/** The same bundle with what restricts only: for as long as nobody says that its grants and overrides still hold. */
+export function withoutWidenings(bundle: Bundle): Bundle {
+  return bundle.grants.length === 0 && bundle.overrides.length === 0
+    ? bundle
+    : { ...bundle, grants: [], overrides: [] };
+}
+
+/** The class that a request for these resources is decided by: the highest of what it claims and what is on record. */
+export function classOnRecord(bundle: Bundle, claimed: Classification, resources: readonly string[]): Classification {
+  let highest = claimed;
+  if (bundle.records.size === 0) return highest;
+  for (const resource of resources) {
+    const recorded = bundle.records.get(resource);
+    // Classes are listed from the highest to the lowest.
+    if (recorded !== undefined && CLASS_INDEX[recorded] < CLASS_INDEX[highest]) highest = recorded;
+  }
+  return highest;
 }
 
 function effectives(

@@ -119,6 +119,8 @@ export interface TenantPolicies {
   readonly policies: readonly Policy[];
   readonly grants: readonly Grant[];
   readonly overrides: readonly Override[];
+  /** Classes on record of whole resources, compared exactly: no request for one is decided by a lower class. */
+  readonly records?: readonly (readonly [resource: string, classification: Classification])[];
 }
 
 /**

@@ -68,6 +68,24 @@ export function parsePolicyFile(value: unknown, aliases: Readonly<Record<string,
 
 type Complain = (key: Path, code: string, message: string, fix: string) => void;
 
+/**
+ * One policy that is kept elsewhere than in a file, read by the same rules. Paths of problems lie within the entry.
+ * @param value the entry as a file would have it
+ * @param revision of the policy, where a file's has the hash of its content
+ */
+export function parsePolicyEntry(
+  value: unknown,
+  revision: number,
+): { readonly policy: Policy | null; readonly problems: readonly Problem[] } {
+  const file = { policies: [value] };
+  const problems = conform(POLICY_FILE, file).map((problem) => ({ ...problem, path: problem.path.slice(2) }));
+  if (problems.length > 0) return { policy: null, problems };
+  const [entry] = POLICY_FILE.withDefaults(file as WrittenPolicyFile).policies;
+  const complain: Complain = (path, code, message, fix) => problems.push({ code, path: [...path], message, fix });
+  const policy = { ...writtenOf(entry as PolicyEntry, complain), revision };
+  return { policy: problems.length === 0 ? policy : null, problems };
+}
+
 /** `policies/3` of a problem's path, when it lies in an entry. */
 function entryOf(path: Path): string | null {
   return path.length >= 2 && SECTIONS.includes(path[0] as Section) ? `${path[0]}/${path[1]}` : null;
@@ -126,12 +144,17 @@ function moment(text: string, key: Path, complain: Complain): number {
 }
 
 function policyOf(entry: PolicyEntry, complain: Complain): Policy {
+  const written = writtenOf(entry, complain);
+  return { ...written, revision: revisionOf(written) };
+}
+
+function writtenOf(entry: PolicyEntry, complain: Complain): Omit<Policy, 'revision'> {
   const crossBorder: Partial<Record<Classification, 'logged' | 'restricted'>> = {};
   for (const classification of CLASSIFICATIONS) {
     const crossing = entry.cross_border[classification];
     if (crossing !== null) crossBorder[classification] = crossing;
   }
-  const written: Omit<Policy, 'revision'> = {
+  return {
     id: entry.id,
     name: entry.name,
     tenantId: entry.tenant_id,
@@ -161,7 +184,6 @@ function policyOf(entry: PolicyEntry, complain: Complain): Policy {
       }),
     ),
   };
-  return { ...written, revision: revisionOf(written) };
 }
 
 /** A positive number that follows from the content alone: an edit changes it, a restart does not. */

@@ -20,6 +20,8 @@ export interface ValidationOptions {
   readonly now: number;
   /** Id of the policy for tenants without one, or null. */
   readonly defaultPolicy: string | null;
+  /** There is a store of the control plane too: a default policy that is not in the set may be in it. Default: none. */
+  readonly store?: boolean;
   /** Ids of policies and regimes that exist but could not be read: naming one is no second problem. */
   readonly unreadPolicies: ReadonlySet<string>;
   readonly unreadRegimes: ReadonlySet<string>;
@@ -116,6 +118,13 @@ function validateDefault(policies: readonly Policy[], options: ValidationOptions
   const policy = policies.find(({ id }) => id === name);
   if (policy === undefined) {
     const known = policies.filter(({ tenantId }) => tenantId === null).map(({ id }) => id);
+    if (options.store)
+      return report.warning(
+        'default_policy',
+        path,
+        `no file has the policy ${name}: unless the control plane has it, tenants without a policy are refused`,
+        'make it by the API, or name the id of a policy without tenant_id, or null',
+      );
     report.error(
       'default_policy',
       path,
