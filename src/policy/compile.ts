@@ -1,4 +1,5 @@
 import { CLASSIFICATIONS, SERVICES, type Classification, type Verb } from '../core/vocabulary.ts';
+import { covers } from './glob.ts';
 import type { Grant, Override, Policy, Regime, RegionTable, TenantPolicies } from './model.ts';
 import { placementOf, regionOf } from './placement.ts';
 import { sharedBytes, sharedIfEmpty, sharedNumbers } from './shared.ts';
@@ -160,23 +161,60 @@ export function compileTenant(tenant: TenantPolicies, table: RegionTable, regime
 
 const NO_RECORDS: ReadonlyMap<string, Classification> = new Map();
 
-/** The same bundle with what restricts only: for as long as nobody says that its grants and overrides still hold. */
-export function withoutWidenings(bundle: Bundle): Bundle {
-  return bundle.grants.length === 0 && bundle.overrides.length === 0
-    ? bundle
-    : { ...bundle, grants: [], overrides: [] };
+/**
+ * A bundle with those of its grants and overrides that another of its tenant has too, word for word. The other may be of
+ * another catalogue. Null: nobody says that they still hold, so none is left.
+ */
+export function stillWidened(bundle: Bundle, now: Bundle | null): Bundle {
+  if (bundle.grants.length === 0 && bundle.overrides.length === 0) return bundle;
+  const grants = new Set(now?.grants.map(({ grant }) => JSON.stringify(grant)));
+  const overrides = new Set(now?.overrides.map(({ override }) => JSON.stringify(override)));
+  return {
+    ...bundle,
+    grants: bundle.grants.filter(({ grant }) => grants.has(JSON.stringify(grant))),
+    overrides: bundle.overrides.filter(({ override }) => overrides.has(JSON.stringify(override))),
+  };
 }
 
-/** The class that a request for these resources is decided by: the highest of what it claims and what is on record. */
-export function classOnRecord(bundle: Bundle, claimed: Classification, resources: readonly string[]): Classification {
+/**
+ * The class that a request for these resources is decided by: the highest of what it claims and what is on record.
+ * @param resources as in `Facts`; a wildcard, or `_all`, stands for all that it can mean
+ * @param buckets whose objects it may touch without naming them
+ */
+export function classOnRecord(
+  bundle: Bundle,
+  claimed: Classification,
+  resources: readonly string[],
+  buckets: readonly string[] = [],
+): Classification {
+  const { records } = bundle;
   let highest = claimed;
-  if (bundle.records.size === 0) return highest;
+  if (records.size === 0) return highest;
   for (const resource of resources) {
-    const recorded = bundle.records.get(resource);
-    // Classes are listed from the highest to the lowest.
-    if (recorded !== undefined && CLASS_INDEX[recorded] < CLASS_INDEX[highest]) highest = recorded;
+    const wildcard = resource === '_all' ? '*' : resource;
+    if (wildcard.includes('*'))
+      highest = highestOf(records, highest, (name) => !name.includes('/') && covers(wildcard, name));
+    highest = higher(records.get(resource), highest);
   }
+  for (const bucket of buckets)
+    highest = highestOf(records, highest, (name) => name === bucket || name.startsWith(`${bucket}/`));
   return highest;
+}
+
+function highestOf(
+  records: Bundle['records'],
+  least: Classification,
+  concerns: (resource: string) => boolean,
+): Classification {
+  let highest = least;
+  for (const [resource, recorded] of records)
+    if (recorded !== highest && concerns(resource)) highest = higher(recorded, highest);
+  return highest;
+}
+
+/** Classes are listed from the highest to the lowest. */
+function higher(recorded: Classification | undefined, than: Classification): Classification {
+  return recorded !== undefined && CLASS_INDEX[recorded] < CLASS_INDEX[than] ? recorded : than;
 }
 
 function effectives(

@@ -46,25 +46,34 @@ async function readSome(
   found: ReadonlyMap<string, Filling>,
 ): Promise<void> {
   const at = (tenant: string | null) => found.get(tenant as string) as Filling;
-  const policies = await db.selectFrom('policies').selectAll().where('tenant', 'in', tenants).orderBy('id').execute();
+  // At once, since they may have far to go.
+  const [policies, grants, overrides, records] = await Promise.all([
+    db.selectFrom('policies').selectAll().where('tenant', 'in', tenants).orderBy('id').execute(),
+    db
+      .selectFrom('grants')
+      .select(['tenant', 'body'])
+      .where('tenant', 'in', tenants)
+      .where('state', '=', 'active')
+      .where('not_after', '>', now)
+      .orderBy('id')
+      .execute(),
+    db
+      .selectFrom('overrides')
+      .select(['id', 'tenant', 'body', 'not_before', 'not_after'])
+      .where('tenant', 'in', tenants)
+      .where('state', '=', 'active')
+      .where('not_after', '>', now)
+      .orderBy('id')
+      .execute(),
+    db
+      .selectFrom('records')
+      .select(['tenant', 'data_id', 'classification'])
+      .where('tenant', 'in', tenants)
+      .orderBy('data_id')
+      .execute(),
+  ]);
   for (const row of policies) at(row.tenant).policies.push(storedPolicy(row));
-  const grants = await db
-    .selectFrom('grants')
-    .select(['tenant', 'body'])
-    .where('tenant', 'in', tenants)
-    .where('state', '=', 'active')
-    .where('not_after', '>', now)
-    .orderBy('id')
-    .execute();
   for (const { tenant, body } of grants) at(tenant).grants.push(JSON.parse(body) as Grant);
-  const overrides = await db
-    .selectFrom('overrides')
-    .select(['id', 'tenant', 'body', 'not_before', 'not_after'])
-    .where('tenant', 'in', tenants)
-    .where('state', '=', 'active')
-    .where('not_after', '>', now)
-    .orderBy('id')
-    .execute();
   for (const { id, tenant, body, not_before: notBefore, not_after: notAfter } of overrides) {
     if (notBefore === null || notAfter === null) continue; // not in force before it has a window
     const { subjects, sourceRegion, targetRegion, reason, approvedBy } = JSON.parse(body) as OverrideBody;
@@ -81,12 +90,6 @@ async function readSome(
     };
     at(tenant).overrides.push(override);
   }
-  const records = await db
-    .selectFrom('records')
-    .select(['tenant', 'data_id', 'classification'])
-    .where('tenant', 'in', tenants)
-    .orderBy('data_id')
-    .execute();
   for (const { tenant, data_id, classification } of records)
     at(tenant).records.push([data_id, classification as Classification]);
 }

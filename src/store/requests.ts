@@ -47,13 +47,27 @@ export async function addRequest(change: Change, row: RequestRow): Promise<void>
  * Closes a pending request.
  * @returns how it is then; null when it is no longer as `before` says, and then nothing has changed
  */
-export async function closeRequest(
+export function closeRequest(
   change: Change,
   before: RequestRow,
   state: Exclude<RequestRow['state'], 'pending'>,
   grantId: string | null,
 ): Promise<RequestRow | null> {
-  const set = { state, grant_id: grantId, revision: change.revision, updated_at: change.now };
+  return changeRequest(change, before, { state, grant_id: grantId }, state);
+}
+
+/** Notes an approval of a pending request that waits for more of them. @returns as `closeRequest` */
+export function noteApproval(change: Change, before: RequestRow): Promise<RequestRow | null> {
+  return changeRequest(change, before, {}, 'approval');
+}
+
+async function changeRequest(
+  change: Change,
+  before: RequestRow,
+  changed: Partial<Pick<RequestRow, 'state' | 'grant_id'>>,
+  action: string,
+): Promise<RequestRow | null> {
+  const set = { ...changed, revision: change.revision, updated_at: change.now };
   const { numUpdatedRows } = await change.db
     .updateTable('requests')
     .set(set)
@@ -63,6 +77,6 @@ export async function closeRequest(
     .executeTakeFirst();
   if (numUpdatedRows !== 1n) return null;
   const row = { ...before, ...set };
-  await change.history('request', row.id, row.tenant, state, row);
+  await change.history('request', row.id, row.tenant, action, row);
   return row;
 }
