@@ -3,11 +3,20 @@ import { isRequestId, isTenantId, isVisibleId, newRequestId } from '../core/ids.
 import { malformed, Refusal } from '../core/refusal.ts';
 import { CLASSIFICATIONS, type Classification } from '../core/vocabulary.ts';
 import type { Catalogue } from '../region/catalogue.ts';
+import type { JwtSource } from './identity/jwt.ts';
+import type { UriTemplate } from './identity/uri-template.ts';
+import { NOBODY, type Verified } from './identity/verified.ts';
 
 /** How identity is read; made once from the configuration. */
 export interface IdentityRules {
   readonly headers: boolean;
   readonly path: boolean;
+  /** Null: tokens are no source. */
+  readonly jwt: JwtSource | null;
+  /** Where the facts stand in the URI of a client certificate. Null: certificates are no source. */
+  readonly mtls: UriTemplate | null;
+  /** Of URLs signed for `via: proxy`, looked at where `path` is a source. Null: none was ever signed. */
+  readonly presignKey: Buffer | null;
   readonly trustRegionHeader: boolean;
   readonly defaultClassification: Classification | null;
   /** What else a class may be called. */
@@ -41,11 +50,36 @@ interface Sent {
   grant: string | null;
 }
 
+/** Whether a token or a certificate says whose data is asked for: then nothing less may. */
+export function provesTenant({ jwt, mtls }: IdentityRules): boolean {
+  return (jwt !== null && jwt.namesTenant) || (mtls !== null && mtls.namesTenant);
+}
+
+/** What two verified sources say together, or null when they disagree. */
+export function together(some: Verified, others: Verified, rules: IdentityRules): Verified | null {
+  if (some === NOBODY) return others;
+  if (others === NOBODY) return some;
+  if (contradicts(some, others, rules)) return null;
+  return {
+    tenant: some.tenant ?? others.tenant,
+    classification: some.classification ?? others.classification,
+    subject: some.subject ?? others.subject,
+    user: some.user ?? others.user,
+  };
+}
+
 /**
  * Facts of one head (DESIGN 1.3, 1.5 step 1). The first that fails is named: conflict of sources, tenant,
  * classification, region; subject, user and grant ids last.
+ *
+ * @param verified what a token or a certificate says. Other sources may only agree with it, and fill in what it leaves out
  */
-export function readClaims(head: Head, rules: IdentityRules, catalogue: Catalogue): Claims | Refusal {
+export function readClaims(
+  head: Head,
+  rules: IdentityRules,
+  catalogue: Catalogue,
+  verified: Verified = NOBODY,
+): Claims | Refusal {
   const sent: Sent = {
     tenant: null,
     classification: null,
@@ -58,6 +92,9 @@ export function readClaims(head: Head, rules: IdentityRules, catalogue: Catalogu
   if (!readHeaders(head.headers, sent))
     return new Refusal('header_conflict', 'An identity header is sent more than once.');
 
+  const isVerified = verified !== NOBODY;
+  if (isVerified && contradicts(verified, sent, rules))
+    return new Refusal('header_conflict', 'The headers disagree with the verified identity.');
   let { tenant, classification } = sent;
   let target = head.target;
   const prefixed = rules.path && isPrefixed(target);
@@ -65,26 +102,32 @@ export function readClaims(head: Head, rules: IdentityRules, catalogue: Catalogu
     const path = readPrefix(target);
     if (path === null) return new Refusal('tenant_invalid', 'The tenant in the path is not a valid tenant id.');
     if (
-      (tenant !== null && path.tenant !== null && tenant !== path.tenant) ||
-      disagree(classification, path.classification, rules)
+      differ(tenant, path.tenant) ||
+      differ(verified.tenant, path.tenant) ||
+      disagree(classification, path.classification, rules) ||
+      disagree(verified.classification, path.classification, rules)
     ) {
-      return new Refusal('header_conflict', 'The path and the headers disagree about the identity.');
+      return new Refusal('header_conflict', 'The path disagrees with the rest about the identity.');
     }
     ({ tenant, classification, target } = path);
   } else if (!rules.headers) {
-    // Headers alone are no source here: they can agree with one, not stand in for it.
-    tenant = null;
-    classification = null;
+    // Headers are no source here: they can agree with one, or fill in what it does not say, but not stand in for it.
+    if (!isVerified || provesTenant(rules)) tenant = null;
+    if (!isVerified) classification = null;
   }
+  tenant = verified.tenant ?? tenant;
+  classification = verified.classification ?? classification;
+  const subject = verified.subject ?? sent.subject;
+  const user = verified.user ?? sent.user;
 
   if (tenant === null) return new Refusal('tenant_missing', 'X-Tenant-ID is missing.');
-  if (!isTenantId(tenant)) return new Refusal('tenant_invalid', 'X-Tenant-ID is not a valid tenant id.');
+  if (!isTenantId(tenant)) return new Refusal('tenant_invalid', 'The tenant is not a valid tenant id.');
   const known =
     classification === null ? (prefixed ? null : rules.defaultClassification) : classOf(classification, rules);
   if (known === null) {
     return classification === null
       ? new Refusal('classification_missing', 'X-Data-Classification is missing.')
-      : new Refusal('classification_invalid', 'X-Data-Classification is not a known class.');
+      : new Refusal('classification_invalid', 'The classification is not a known class.');
   }
   const requestedRegion = sent.requested === null ? -1 : placeOf(sent.requested, catalogue);
   if (sent.requested !== null && requestedRegion < 0)
@@ -92,14 +135,14 @@ export function readClaims(head: Head, rules: IdentityRules, catalogue: Catalogu
   const trusted = rules.trustRegionHeader && sent.caller !== null;
   const callerRegion = trusted ? placeOf(sent.caller as string, catalogue) : rules.selfRegion;
   if (callerRegion < 0) return new Refusal('region_unknown', 'X-Region is not a known region.');
-  if (sent.subject !== null && !isVisibleId(sent.subject)) return malformed('X-Subject-ID is not a valid id.');
-  if (sent.user !== null && !isVisibleId(sent.user)) return malformed('X-User-ID is not a valid id.');
+  if (subject !== null && !isVisibleId(subject)) return malformed('The subject is not a valid id.');
+  if (user !== null && !isVisibleId(user)) return malformed('The user is not a valid id.');
   if (sent.grant !== null && !isVisibleId(sent.grant)) return malformed('X-Residency-Grant is not a valid id.');
   return {
     tenant,
     classification: known,
-    subject: sent.subject,
-    user: sent.user,
+    subject,
+    user,
     requestedRegion,
     callerRegion,
     grant: sent.grant,
@@ -178,6 +221,20 @@ function readPrefix(target: string): { tenant: string | null; classification: st
   } catch {
     return null; // broken percent-encoding: the caller refuses
   }
+}
+
+/** Whether two sources say different things of one fact. What one of them leaves out is no difference. */
+function contradicts(some: Verified, others: Verified, rules: IdentityRules): boolean {
+  return (
+    differ(some.tenant, others.tenant) ||
+    disagree(some.classification, others.classification, rules) ||
+    differ(some.subject, others.subject) ||
+    differ(some.user, others.user)
+  );
+}
+
+function differ(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && a !== b;
 }
 
 function disagree(a: string | null, b: string | null, rules: IdentityRules): boolean {

@@ -1,4 +1,5 @@
 import type { Head } from '../core/http.ts';
+import type { ClientCertificate } from './identity/certificate.ts';
 
 /** Told what becomes of a request: the proxy's exchange. None of these may throw. */
 export interface Owner {
@@ -22,6 +23,8 @@ export interface Incoming {
   readonly version: '1.0' | '1.1' | '2.0';
   /** Names in lower case, `:authority` as `host`, the target in origin form where it names the host of the Host field. */
   readonly head: Head;
+  /** Of the connection that it came by; null: the client has shown none. */
+  readonly certificate: ClientCertificate | null;
   /** The client waits for 100 Continue before it sends the body. */
   readonly expects: boolean;
   /** Bytes of the body; 0: none; `CHUNKED`: not told in advance. */

@@ -2,15 +2,14 @@ import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { newRequestId } from '../core/ids.ts';
 import type { Reason } from '../core/reasons.ts';
+import { bindError, type Address } from '../wire/address.ts';
 import type { Timed, Wheel } from '../wire/wheel.ts';
 import { Http1Connection, type Http1Options } from './http1/connection.ts';
 import type { ClientLimits, Http1Limits } from './http1/limits.ts';
 import { Http2Server } from './http2.ts';
+import { ClientCertificate } from './identity/certificate.ts';
 import type { RequestHandler } from './incoming.ts';
 import { tlsOptions, type TlsTexts } from './tls.ts';
-
-/** Where a listener is bound: a TCP address (port 0: a free one), or the path of a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface ListenerOptions extends Http1Limits {
   readonly name: string;
@@ -43,6 +42,8 @@ export class Listener {
   readonly #opening = new Set<Opening>();
   readonly #connections = new Set<Http1Connection>();
   readonly #sessions = new Set<Socket>();
+  /** What TLS runs over: of connections that are still shaking hands nothing else is known. */
+  readonly #carriers = new Set<Socket>();
   #draining = false;
   /** Connections closed unserved because there were too many; and those that the system could not hand over. */
   turnedAway = 0;
@@ -85,6 +86,7 @@ export class Listener {
             },
             (socket: TLSSocket) => this.#accept(socket, socket.alpnProtocol === 'h2'),
           );
+    if (options.tls !== null) this.#watchHandshakes();
     // For those that are still shaking hands; a plain connection is out of the server's count once it is taken over.
     this.#server.maxConnections = options.connections;
     this.#server.on('drop', () => this.turnedAway++);
@@ -94,6 +96,11 @@ export class Listener {
   hold(limits: ClientLimits): void {
     Object.assign(this.#http1, limits, { keepAliveLines: keepAliveLines(limits) });
     this.#http2.hold(limits);
+  }
+
+  /** Shows this certificate, and believes these authorities, on connections from now on. Null: it has no TLS. */
+  renew(texts: TlsTexts | null): void {
+    if (texts !== null && this.#server instanceof tls.Server) this.#server.setSecureContext(tlsOptions(texts));
   }
 
   /** Connections of clients at this moment. */
@@ -108,8 +115,7 @@ export class Listener {
   async listen(): Promise<void> {
     const { address } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException) =>
-        reject(new Error(`${this.name}: ${explainBind(error, describe(address))}`));
+      const fail = (error: NodeJS.ErrnoException) => reject(bindError(this.name, address, error));
       this.#server.once('error', fail);
       this.#server.listen(
         'path' in address ? { path: address.path } : { host: address.host, port: address.port, backlog: 1024 },
@@ -144,6 +150,7 @@ export class Listener {
     this.#http2.destroy();
     for (const socket of this.#sessions) socket.destroy();
     for (const connection of this.#connections) connection.link.destroy();
+    for (const carrier of this.#carriers) carrier.destroy();
     await closed;
   }
 
@@ -151,6 +158,15 @@ export class Listener {
   async #empty(until: number): Promise<void> {
     while (this.connections > 0 && performance.now() < until)
       await new Promise((resolve) => setTimeout(resolve, DRAIN_TURN));
+  }
+
+  /** Node tells of a handshake that fails or takes too long, and leaves it to us to end the connection. */
+  #watchHandshakes(): void {
+    this.#server.on('connection', (carrier: Socket) => {
+      this.#carriers.add(carrier);
+      carrier.once('close', () => this.#carriers.delete(carrier));
+    });
+    this.#server.on('tlsClientError', (_: Error, socket: TLSSocket) => socket.destroy());
   }
 
   #accept(socket: Socket, isHttp2: boolean): void {
@@ -181,7 +197,7 @@ export class Listener {
       this.#beginSession(socket);
       return;
     }
-    const connection = new Http1Connection(socket, this.#http1);
+    const connection = new Http1Connection(socket, this.#http1, ClientCertificate.of(socket));
     this.#connections.add(connection);
     connection.link.feed(first);
     if (ended) connection.ended();
@@ -272,21 +288,4 @@ function startsLikePreface(first: Buffer): boolean {
 
 function destroyIt(this: Socket): void {
   this.destroy();
-}
-
-function describe(address: Address): string {
-  return 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`;
-}
-
-function explainBind(error: NodeJS.ErrnoException, where: string): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `${where} is in use. Stop what listens there, or choose another address in the configuration.`;
-    case 'EACCES':
-      return `${where} may not be bound by this user. Choose a port above 1023, or grant the right to bind it.`;
-    case 'EADDRNOTAVAIL':
-      return `${where} is not an address of this machine. Choose one that is.`;
-    default:
-      return `cannot listen on ${where}: ${error.message}. Check the address in the configuration.`;
-  }
 }

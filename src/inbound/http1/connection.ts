@@ -14,6 +14,7 @@ import {
   type PartialHead,
 } from '../../wire/llhttp.ts';
 import type { Timed } from '../../wire/wheel.ts';
+import type { ClientCertificate } from '../identity/certificate.ts';
 import type { RequestHandler } from '../incoming.ts';
 import { plainAnswer } from '../plain.ts';
 import { Backlog } from './backlog.ts';
@@ -63,6 +64,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   deadline = Infinity;
   turn = -1;
   readonly link: Link;
+  readonly certificate: ClientCertificate | null;
   readonly #options: Http1Options;
   #state = HEAD;
   /** In the middle of a head. */
@@ -87,8 +89,9 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   #at = 0;
   #to = 0;
 
-  constructor(socket: Socket, options: Http1Options) {
+  constructor(socket: Socket, options: Http1Options, certificate: ClientCertificate | null = null) {
     this.#options = options;
+    this.certificate = certificate;
     this.link = Link.accept(socket, this);
     this.#backlog = new Backlog(this.link, () => this.#fed());
     options.wheel.set(this, options.requestHeadTimeout);

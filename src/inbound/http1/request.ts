@@ -2,12 +2,14 @@ import { STATUS_CODES } from 'node:http';
 import type { Head } from '../../core/http.ts';
 import { CHUNKED, UNTIL_CLOSE } from '../../wire/framing.ts';
 import type { Link } from '../../wire/link.ts';
+import type { ClientCertificate } from '../identity/certificate.ts';
 import type { Incoming, Owner } from '../incoming.ts';
 import { dateLine } from './date.ts';
 
 /** What a request asks of the connection that it came by. */
 export interface Carrier {
   readonly link: Link;
+  readonly certificate: ClientCertificate | null;
   /** Line that tells how long an unused connection is kept. */
   readonly keepAliveLines: string;
   receive(): void;
@@ -82,6 +84,10 @@ export class Http1Request implements Incoming {
     this.expects = expects;
     this.complete = length === 0;
     this.closing = closing;
+  }
+
+  get certificate(): ClientCertificate | null {
+    return this.#carrier.certificate;
   }
 
   whole(): Buffer | null {

@@ -7,11 +7,13 @@ import {
 } from 'node:http2';
 import { header, type Head } from '../../core/http.ts';
 import { CHUNKED } from '../../wire/framing.ts';
+import type { ClientCertificate } from '../identity/certificate.ts';
 import type { Incoming, Owner } from '../incoming.ts';
 import { readHead } from './head.ts';
 
 /** What a request needs of its connection. */
 export interface Connection {
+  readonly certificate: ClientCertificate | null;
   /** Milliseconds. */
   readonly idleTimeout: number;
   /** Requests whose stream is still there. */
@@ -100,6 +102,10 @@ export class Http2Request implements Incoming {
     if (!bodied) return;
     stream.on('end', Http2Request.#onEnd);
     stream.on('trailers', Http2Request.#onTrailers);
+  }
+
+  get certificate(): ClientCertificate | null {
+    return this.#connection.certificate;
   }
 
   receive(): void {

@@ -8,6 +8,7 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Timed, Wheel } from '../../wire/wheel.ts';
+import { ClientCertificate } from '../identity/certificate.ts';
 import { Http2Request, type Connection } from './request.ts';
 
 /** What the sessions of one listener share. */
@@ -35,6 +36,7 @@ export class Http2Session implements Connection, Timed {
   turn = -1;
   readonly requests = new Set<Http2Request>();
   useful = 0;
+  readonly certificate: ClientCertificate | null;
   readonly #options: SessionOptions;
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -48,6 +50,7 @@ export class Http2Session implements Connection, Timed {
   constructor(socket: Socket, options: SessionOptions) {
     this.#options = options;
     this.#socket = socket;
+    this.certificate = ClientCertificate.of(socket); // while the socket is still its own
     const session = (this.#session = performServerHandshake(socket, options.node));
     session.on('stream', (stream: ServerHttp2Stream, _: IncomingHttpHeaders, _flags: number, raw: string[]) => {
       stream.on('error', ignore);
