@@ -49,6 +49,8 @@ export interface FeedClientState {
   readonly acknowledged: number;
   /** What went wrong last, or null. */
   readonly error: string | null;
+  /** Why what holds for all is older than what the control plane says, or null. */
+  readonly worldRefused: string | null;
   /** As `wideningUntil`. */
   readonly wideningUntil: number;
   /** Documents held. */
@@ -78,6 +80,8 @@ export class FeedClient {
   /** As of which it holds, and as of which it must. */
   #worldRevision = 0;
   #worldFloor = 0;
+  /** Why the last one was refused, where an older one holds in its stead. */
+  #worldRefused: string | null = null;
   #revision = 0;
   /** Of the connection, when it began; of it, what came before is refused. */
   #resumed = 0;
@@ -172,6 +176,7 @@ export class FeedClient {
       revision: this.#revision,
       acknowledged: this.#acknowledged,
       error: this.#error,
+      worldRefused: this.#worldRefused,
       wideningUntil: this.wideningUntil,
       documents: this.#held.size,
       lastGood: this.#options.lastGood?.state() ?? null,
@@ -252,6 +257,7 @@ export class FeedClient {
     if (accepted) this.#world = world;
     this.#worldRevision = revision;
     if (this.#world !== null) this.#options.lastGood?.world(revision, this.#world);
+    this.#worldRefused = accepted ? null : this.#error;
     if (accepted) this.#acknowledge(nonce);
     else this.#refuse(nonce, this.#error ?? 'it cannot be put in force');
     const early = this.#early;
@@ -277,11 +283,9 @@ export class FeedClient {
     // To decide takes both.
     if (this.world === null) return void this.#early.push(message);
     for (const document of message.bundles) {
-      const { tenant, revision } = document;
-      const admitted = this.#asks.admits(document);
-      if (admitted === 'outdated')
-        this.#refuse(message.nonce, `it sent the bundle of ${tenant} of revision ${revision}`);
-      if (admitted !== 'yes') continue;
+      const { tenant } = document;
+      // An outdated one was on its way when its tenant changed; it is asked for again.
+      if (this.#asks.admits(document) !== 'yes') continue;
       if (this.#held.put(document)) this.#options.lastGood?.document(document);
       else this.#options.lastGood?.gone(tenant);
       this.#asks.settle(tenant, this.#held.get(tenant) ?? null);

@@ -56,7 +56,7 @@ const FROM_CLIENT = {
   get: { id, tenants },
   /** It has applied the `world` or `changed` of this nonce and all before: documents named in it are used no more. */
   ack: { nonce: id, revision },
-  /** It has refused the `world`, `changed` or `bundles` of this nonce, and keeps what it had, which is of this revision. */
+  /** It has refused the `world` or `changed` of this nonce, and keeps what it had, which is of this revision. */
   nack: { nonce: id, revision, error: words(2048) },
   /** To use these grants once each, or none; answered by `taken`. */
   take: { id, grants: Type.Array(recordId({}), { minItems: 1, maxItems: 16 }) },

@@ -68,7 +68,7 @@ describe('a document', () => {
     expect(rig.dropped).toEqual(['acme']);
   });
 
-  it('read before a change that is announced while it is on its way is refused, and fetched again', async () => {
+  it('read before a change that is announced while it is on its way is not used, and fetched again', async () => {
     const source = new MemorySource();
     source.pin('acme', 'eu-west');
     const { url, server } = await serve(source);
@@ -87,8 +87,8 @@ describe('a document', () => {
     held.resolve();
     expect((await answer)?.revision).toBe(changed);
     expect(rig.pinned('acme')).toBe('us-east');
-    await until(() => server.sidecars()[0]!.refused !== null);
-    expect(server.sidecars()[0]!.refused!.error).toBe('it sent the bundle of acme of revision 2');
+    // An ordinary race, and no fault of the server's.
+    expect(server.sidecars()[0]!.refused).toBeNull();
   });
 
   it('that cannot be read is an error to who waits for it, and not for the others', async () => {

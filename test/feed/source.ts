@@ -2,7 +2,7 @@ import type { TenantDocument, WorldDocument } from '../../src/feed/documents.ts'
 import type { FeedSource, GrantCount } from '../../src/feed/source.ts';
 import type { Grant, Policy } from '../../src/policy/model.ts';
 
-function policy(tenant: string, over: Partial<Policy> = {}): Policy {
+export function policy(tenant: string, over: Partial<Policy> = {}): Policy {
   return {
     id: `${tenant}-policy`,
     name: null,

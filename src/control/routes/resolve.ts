@@ -1,0 +1,210 @@
+import { Type } from 'typebox';
+import { closed, nullable, optional, personId, regionName, Shape } from '../../core/schema.ts';
+import { REASON_NAMES, type Reason } from '../../core/reasons.ts';
+import {
+  CLASSIFICATIONS,
+  DIALECTS_OF,
+  SERVICE_OF,
+  SERVICES,
+  type Classification,
+  type DialectId,
+  type Service,
+  type Verb,
+} from '../../core/vocabulary.ts';
+import type { Decision } from '../../policy/model.ts';
+import { expandTemplate, type Endpoint, type Region } from '../../region/catalogue.ts';
+import { perhaps, TENANT } from '../approval/fields.ts';
+import { callerOf, classFor, decideNow } from '../decision.ts';
+import { Names } from '../names.ts';
+import { route, type AnyRoute } from '../route.ts';
+import { tenantNow } from '../tenant-now.ts';
+
+/** What may be asked about, as a verb. */
+const VERB_OF = {
+  read: 'access',
+  write: 'store',
+  delete: 'delete',
+  inference: 'process',
+  admin: 'admin',
+} as const satisfies Record<string, Verb>;
+
+const BODY = new Shape(
+  closed({
+    tenant_id: TENANT,
+    subject_id: perhaps(personId({}), 'The person whose data it is.'),
+    operation_type: optional(
+      Type.Enum(['read', 'write', 'delete', 'inference', 'admin'], {
+        default: 'read',
+        description: 'What would be done.',
+      }),
+    ),
+    resource_type: perhaps(Type.String({ maxLength: 256 }), 'For the record.'),
+    resource_id: perhaps(
+      Type.String({ minLength: 1, maxLength: 2048 }),
+      'The whole resource: bucket/key, index expression or model.',
+    ),
+    data_classification: perhaps(
+      Type.String({ minLength: 1, maxLength: 64 }),
+      'Class of the data; by default that on record, else `classification.default`.',
+    ),
+    requested_region: perhaps(regionName({}), 'Region wanted; by default the policy chooses.'),
+  }),
+);
+
+const place = (properties: Record<string, ReturnType<typeof Type.String>>) =>
+  nullable(
+    closed({
+      endpoint: Type.String(),
+      ...properties,
+      provider: Type.String({ description: 'The protocol that is spoken there.' }),
+      region: Type.String(),
+    }),
+    { description: 'Null: it has no such endpoint, or nothing is allowed.' },
+  );
+
+const ANSWER = closed({
+  allowed: Type.Boolean(),
+  effect: Type.Enum(['allow', 'audit', 'deny']),
+  reason: Type.Enum([...REASON_NAMES]),
+  target_region: nullable(Type.String()),
+  policy: nullable(Type.String({ description: 'Id of the policy that decided.' })),
+  policy_revision: nullable(Type.Integer()),
+  classification: nullable(Type.Enum([...CLASSIFICATIONS], { description: 'The class it was decided by.' })),
+  grant: nullable(Type.String()),
+  override: nullable(Type.String()),
+  infrastructure: Type.Object(
+    {
+      storage: Type.Optional(place({ bucket: Type.String({ description: '`{bucket}` stands for the logical one.' }) })),
+      search: Type.Optional(place({ index: Type.String({ description: '`{index}` stands for the logical one.' }) })),
+      inference: Type.Optional(place({})),
+    },
+    { description: 'What to talk to in the target region.' },
+  ),
+});
+
+export const RESOLVE_ROUTES: readonly AnyRoute[] = [
+  route({
+    method: 'POST',
+    path: '/api/v1/access/resolve',
+    action: 'access.resolve',
+    tag: 'access',
+    summary: 'The decision for given facts, and where they lead',
+    description:
+      '`X-User-ID` and `X-Region` say who would act and from where. A refusal is an answer like any other (200). No use of a grant is made.',
+    body: BODY,
+    query: new Shape(
+      closed({ service: perhaps(Type.Enum([...SERVICES]), 'Decide for this service, and show only it.') }),
+    ),
+    examples: [
+      {
+        tenant_id: 'acme-edu',
+        learner_id: 'student-123',
+        operation_type: 'read',
+        resource_type: 'document',
+        resource_id: 'assignment-456',
+        requested_region: 'us-west',
+      },
+    ],
+    answers: { 200: ANSWER },
+    async handle(call) {
+      const { body, context, query } = call;
+      const names = new Names(call);
+      const claimed =
+        body.data_classification === null
+          ? null
+          : names.classification(body.data_classification, 'data_classification');
+      const { catalogue } = context.registry;
+      if (body.requested_region !== null) names.region(body.requested_region, 'requested_region');
+      names.check();
+      const caller = callerOf(call);
+      const tenant = call.tenant(body.tenant_id);
+      const { bundle } = await tenantNow(context, tenant);
+      const dialects = dialectsOf(query.service, body.operation_type);
+      const resources = resourcesOf(SERVICE_OF[dialects[0] as DialectId], body.resource_id);
+      const classification = classFor(bundle, claimed, resources, context.settings.defaultClassification);
+      if (classification === null) return { body: answer(null, 'classification_missing', null, {}, query.service) };
+      const facts = {
+        tenant,
+        subject: body.subject_id,
+        classification,
+        verb: VERB_OF[body.operation_type],
+        naming: resources.length === 0 ? ('none' as const) : ('named' as const),
+        resources,
+        requestedRegion: body.requested_region === null ? -1 : catalogue.find(body.requested_region)!.index,
+        grant: null,
+        ...caller,
+      };
+      let decision: Decision | null = null;
+      for (const dialect of dialects) {
+        const found = await decideNow(context, bundle, { ...facts, service: SERVICE_OF[dialect], dialect });
+        decision ??= found;
+        if (found.allowed) decision = found;
+        if (found.allowed) break;
+      }
+      const target = decision === null ? undefined : catalogue.regions[decision.target];
+      const infrastructure = target === undefined ? {} : infrastructureOf(target, tenant, classification);
+      return { body: answer(decision, 'no_policy', classification, infrastructure, query.service, target?.id ?? null) };
+    },
+  }),
+];
+
+type Infrastructure = Partial<Record<Service, object | null>>;
+
+function answer(
+  decision: Decision | null,
+  otherwise: Reason,
+  classification: Classification | null,
+  infrastructure: Infrastructure,
+  service: Service | null,
+  target: string | null = null,
+) {
+  const shown = service === null ? SERVICES : [service];
+  return {
+    allowed: decision?.allowed ?? false,
+    effect: decision?.effect ?? 'deny',
+    reason: decision?.reason ?? otherwise,
+    target_region: target,
+    policy: decision?.policy?.id ?? null,
+    policy_revision: decision?.policy?.revision ?? null,
+    classification,
+    grant: decision?.grant?.id ?? null,
+    override: decision?.override?.id ?? null,
+    infrastructure: Object.fromEntries(shown.map((name) => [name, infrastructure[name] ?? null] as const)),
+  };
+}
+
+/** Whatever kind of store would serve it, where nobody says which: the first that may. */
+function dialectsOf(service: Service | null, operation: keyof typeof VERB_OF): readonly DialectId[] {
+  if (service !== null) return DIALECTS_OF[service];
+  return operation === 'inference' ? DIALECTS_OF.inference : [...DIALECTS_OF.storage, ...DIALECTS_OF.search];
+}
+
+/** An index expression is its elements, the exclusions left out; any other resource is one. */
+function resourcesOf(service: Service, resource: string | null): readonly string[] {
+  if (resource === null) return [];
+  return service === 'search' ? resource.split(',').filter((element) => !element.startsWith('-')) : [resource];
+}
+
+function infrastructureOf(region: Region, tenant: string, classification: Classification): Infrastructure {
+  const { s3, opensearch } = region.endpoints;
+  const inference = DIALECTS_OF.inference
+    .map((dialect) => region.endpoints[dialect])
+    .find((endpoint) => endpoint?.processing === true);
+  const named = (template: string, name: string) =>
+    expandTemplate(template, { name, tenant, classification, region: region.id, cloudRegion: region.cloudRegion });
+  const at = (endpoint: Endpoint, more: object) => ({
+    endpoint: addressOf(endpoint),
+    ...more,
+    provider: endpoint.dialect,
+    region: region.id,
+  });
+  return {
+    storage: s3 === undefined ? null : at(s3, { bucket: named(s3.bucket, '{bucket}') }),
+    search: opensearch === undefined ? null : at(opensearch, { index: named(opensearch.index, '{index}') }),
+    inference: inference === undefined ? null : at(inference, {}),
+  };
+}
+
+function addressOf({ socketPath, origin, basePath }: Endpoint): string {
+  return socketPath === null ? `${origin}${basePath}` : `unix:${socketPath}`;
+}

@@ -1,0 +1,25 @@
+import { compileTenant, type Bundle } from '../policy/compile.ts';
+import type { ControlContext } from './context.ts';
+import { ApiError } from './problem.ts';
+
+/** A tenant as it would be decided on now. */
+export interface TenantNow {
+  /** Null: it has no policy, and there is no default. */
+  readonly bundle: Bundle | null;
+  /** Of the store, when it was read. */
+  readonly revision: number;
+}
+
+/** @throws ApiError 503 `policy_unavailable` when its policies cannot be evaluated */
+export async function tenantNow({ registry }: Pick<ControlContext, 'registry'>, tenant: string): Promise<TenantNow> {
+  try {
+    const { policies, revision } = await registry.tenantDocument(tenant);
+    const bundle = policies === null ? null : compileTenant(policies, registry.catalogue, registry.regimes);
+    return { bundle, revision };
+  } catch (error) {
+    throw new ApiError(503, 'Not available', `the policies of ${tenant} cannot be evaluated: see the log`, {
+      reason: 'policy_unavailable',
+      cause: error,
+    });
+  }
+}
