@@ -4,7 +4,12 @@ import { compileTenant, type Bundle } from '../policy/compile.ts';
 import type { Regime, RegionTable, TenantPolicies } from '../policy/model.ts';
 
 /** Where bundles come from: all that decides about a tenant, or null when it has no policy and there is no default. */
-export type TenantSource = (tenant: string) => TenantPolicies | null;
+export interface TenantSource {
+  /** What is here; undefined: it has to be fetched. */
+  get(tenant: string): TenantPolicies | null | undefined;
+  /** Calls `done` once, perhaps within the call; with an Error when it cannot be had now. */
+  fetch(tenant: string, done: (policies: TenantPolicies | null | Error) => void): void;
+}
 
 /** Tenants without a policy that are remembered at once. */
 const UNKNOWN_TENANTS = 10_000;
@@ -44,8 +49,11 @@ export class Bundles {
     this.#counts = counts;
   }
 
-  /** The bundle, or null for a tenant without any. @throws what compiling throws: the request is then refused */
-  get(tenant: string): Bundle | null {
+  /**
+   * The bundle, null for a tenant without any, undefined where it has to be fetched.
+   * @throws what compiling throws: the request is then refused
+   */
+  get(tenant: string): Bundle | null | undefined {
     // To note a use moves it to the front, which touches its neighbours too: once in eight is order enough.
     const known = (++this.#looks & 7) === 0 ? this.#known.get(tenant) : this.#known.peek(tenant);
     if (known !== undefined) {
@@ -57,7 +65,35 @@ export class Bundles {
       return null;
     }
     this.#counts.miss++;
-    const policies = this.#source(tenant);
+    const policies = this.#source.get(tenant);
+    return policies === undefined ? undefined : this.#keep(tenant, policies);
+  }
+
+  /** Calls `done` once: with the bundle, null, or why there is none to decide by. */
+  fetch(tenant: string, done: (bundle: Bundle | null | Error) => void): void {
+    this.#source.fetch(tenant, (policies) => {
+      let bundle: Bundle | null | Error;
+      try {
+        bundle = policies instanceof Error ? policies : this.#keep(tenant, policies);
+      } catch (error) {
+        bundle = error as Error;
+      }
+      done(bundle);
+    });
+  }
+
+  /** Forgets a tenant, whose policies have changed. */
+  drop(tenant: string): void {
+    this.#known.delete(tenant);
+    this.#unknown.delete(tenant);
+  }
+
+  dropAll(): void {
+    this.#known.clear();
+    this.#unknown.clear();
+  }
+
+  #keep(tenant: string, policies: TenantPolicies | null): Bundle | null {
     if (policies === null) {
       this.#unknown.set(detached(tenant), true);
       return null;

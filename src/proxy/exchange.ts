@@ -27,10 +27,10 @@ export class Exchange implements Owner {
   readonly proxy: Proxy;
   readonly service: Service;
   readonly request: Incoming;
-  /** Frozen: a reload does not reach a request in flight. */
-  readonly snapshot: Snapshot;
+  /** Once decided it is kept: a reload does not reach a request in flight. */
+  snapshot: Snapshot;
   /** Milliseconds: wall clock of the decision, and a monotonic start. */
-  readonly now: number;
+  now: number;
   readonly startedAt: number;
 
   requestId = '';
@@ -77,6 +77,22 @@ export class Exchange implements Owner {
   /** Whether a body was announced. */
   get hasBody(): boolean {
     return this.request.length !== 0;
+  }
+
+  /**
+   * Begins anew with what is in force, where that has changed while it waited to be decided: regions and rules of before
+   * must not decide. Returns whether it has.
+   */
+  renew(): boolean {
+    const { snapshot } = this.proxy;
+    if (snapshot === this.snapshot) return false;
+    this.snapshot.door.left();
+    snapshot.door.entered();
+    this.snapshot = snapshot;
+    this.head = this.request.head;
+    this.claims = null;
+    this.bundle = null;
+    return true;
   }
 
   bodyData(bytes: Buffer, from: number, to: number): void {

@@ -5,16 +5,22 @@ import { Answer } from './answer.ts';
 import { collect, needsWholeBody } from './collect.ts';
 import { Exchange } from './exchange.ts';
 import { takeGrants } from './grants.ts';
+import { identify } from './identity.ts';
 import type { Proxy } from './proxy.ts';
 import { refuse, rescue } from './rescue.ts';
 import { depart } from './send.ts';
-import { admit, decideHead, frame, guardBody, guardHead, identify, recognise, stillGranted } from './steps.ts';
+import { admit, decideHead, frame, guardBody, guardHead, recognise, takeBundle, takeWidenings } from './steps.ts';
+
+/** Whose data it is about is read once more, by the rules and regions that are in force now. */
+function again(x: Exchange): void {
+  identify(x, route);
+}
 
 /**
  * The whole path of a request:
  *
- *   frame → admit → identify → recognise → decide → guard the head
- *     → guard the body → decide again, where a body is read and names more, or a grant may have been used up
+ *   frame → admit → identify → recognise → take the tenant's bundle → decide → guard the head
+ *     → guard the body → decide again, where a body is read and names more, or a grant may no longer hold
  *     → use its grants → rewrite → sign → forward → record
  *
  * Each step answers null or a refusal, and the first refusal ends it, in the words of the client's own protocol. Nothing
@@ -27,9 +33,32 @@ export function handle(proxy: Proxy, service: Service, request: Incoming): void 
   x.snapshot.door.entered();
   request.owner = x;
   try {
-    const refusal = frame(x) ?? admit(x) ?? identify(x) ?? recognise(x) ?? decideHead(x) ?? guardHead(x);
+    const refusal = frame(x) ?? admit(x);
     if (refusal !== null) refuse(x, refusal);
-    else if (needsWholeBody(x)) collect(x, proxy.limits.inspectBodyBytes, inspect);
+    else identify(x, route);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+/** Goes on when it is known whose data it is about: a token may have to be verified first. */
+function route(x: Exchange, unproven: Refusal | null): void {
+  try {
+    const refusal = unproven ?? recognise(x);
+    if (refusal !== null) refuse(x, refusal);
+    else takeBundle(x, rule);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+/** Goes on when the tenant's policies are here: they may have to be fetched. */
+function rule(x: Exchange, missing: Refusal | null): void {
+  try {
+    if (missing === null && x.renew()) return again(x);
+    const refusal = missing ?? decideHead(x) ?? guardHead(x);
+    if (refusal !== null) refuse(x, refusal);
+    else if (needsWholeBody(x)) collect(x, x.proxy.limits.inspectBodyBytes, inspect);
     else takeGrants(x, null, leave);
   } catch (error) {
     rescue(x, error);
@@ -40,9 +69,19 @@ export function handle(proxy: Proxy, service: Service, request: Incoming): void 
 function inspect(x: Exchange, body: Buffer | Refusal): void {
   try {
     if (!Buffer.isBuffer(body)) return refuse(x, body);
-    const refusal = (x.call!.body === 'inspect' ? guardBody(x, body) : null) ?? stillGranted(x);
+    const refusal = x.call!.body === 'inspect' ? guardBody(x, body) : null;
     if (refusal !== null) refuse(x, refusal);
-    else takeGrants(x, x.inspection?.body ?? body, leave);
+    else takeWidenings(x, x.inspection?.body ?? body, confirm);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+/** Goes on when it is known that what let it go still holds, which may have to be asked. */
+function confirm(x: Exchange, body: Buffer, refusal: Refusal | null): void {
+  try {
+    if (refusal !== null) refuse(x, refusal);
+    else takeGrants(x, body, leave);
   } catch (error) {
     rescue(x, error);
   }

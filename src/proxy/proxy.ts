@@ -36,6 +36,8 @@ export interface Proxy {
   readonly inflight: Record<Service, number>;
   /** Set once draining has begun: answers then close their connections. */
   draining: boolean;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the clock of whoever says what holds. */
   now(): number;
+  /** Until when grants and overrides hold without a new word of that; by the same clock. Infinity: they are files. */
+  wideningUntil(): number;
 }

@@ -33,6 +33,7 @@ function say(x: Exchange, refusal: Refusal): void {
   // The tenant's own policy, by id alone; a region only where one was decided on and then failed.
   if (x.decision !== null && x.decision.label !== null) headers.push('x-residency-policy', x.decision.label);
   if (x.place !== null && UPSTREAM_FAILURES.has(refusal.reason)) headers.push('x-residency-region', x.place.region.id);
+  if (answer.status === 401) headers.push('www-authenticate', 'Bearer');
   if (answer.status === 429 || answer.status === 503) headers.push('retry-after', '1');
   if (refusal.reason === 'request_malformed' || header(x.head.headers, 'upgrade') !== null) request.closing = true;
   x.body = null; // what is left of it concerns nobody

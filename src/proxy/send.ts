@@ -115,6 +115,6 @@ function drop(headers: string[], name: string): void {
 }
 
 function noteOverrides({ decision, alsoDecision, proxy }: Exchange): void {
-  if (decision !== null && decision.override !== null) proxy.metrics.override('used');
-  if (alsoDecision !== null && alsoDecision.override !== null) proxy.metrics.override('used');
+  if (decision !== null && decision.override !== null) proxy.metrics.overrideUsed();
+  if (alsoDecision !== null && alsoDecision.override !== null) proxy.metrics.overrideUsed();
 }

@@ -6,9 +6,6 @@ import type { Bundles } from './bundles.ts';
 
 /** Everything that a reload replaces, as one. A request keeps the snapshot that it began with. */
 export interface Snapshot {
-  readonly revision: number;
-  /** Milliseconds since the epoch. */
-  readonly loadedAt: number;
   readonly catalogue: Catalogue;
   readonly rules: IdentityRules;
   readonly bundles: Bundles;

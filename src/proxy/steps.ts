@@ -1,12 +1,12 @@
 import { header } from '../core/http.ts';
-import { leakBlocked, Refusal } from '../core/refusal.ts';
-import { DIALECTS_OF, type DialectId, type Verb } from '../core/vocabulary.ts';
+import { leakBlocked, malformed, Refusal } from '../core/refusal.ts';
+import { DIALECTS_OF, type Classification, type DialectId, type Verb } from '../core/vocabulary.ts';
 import { selectInference } from '../dialect/select.ts';
 import { checkFraming } from '../inbound/framing.ts';
-import { readClaims, requestIdOf } from '../inbound/facts.ts';
-import { SERVICE_INDEX } from '../policy/compile.ts';
+import { requestIdOf } from '../inbound/facts.ts';
+import { classOnRecord, SERVICE_INDEX, stillWidened, type Bundle } from '../policy/compile.ts';
 import { decide, effectiveOf } from '../policy/decide.ts';
-import type { Decision, Facts, World } from '../policy/model.ts';
+import type { Decision, Facts, Naming, World } from '../policy/model.ts';
 import { authorize, Permit } from '../policy/permit.ts';
 import { onList } from '../policy/resources.ts';
 import type { Trace } from '../policy/trace.ts';
@@ -29,17 +29,6 @@ export function admit(x: Exchange): Refusal | null {
   return new Refusal('overloaded', 'Too many requests are in flight.');
 }
 
-/** Facts: who the data belongs to and how it is classified. */
-export function identify(x: Exchange): Refusal | null {
-  const { snapshot } = x;
-  const claims = readClaims(x.head, snapshot.rules, snapshot.catalogue);
-  if (claims instanceof Refusal) return claims;
-  x.claims = claims;
-  if (claims.target !== x.head.target)
-    x.head = { method: x.head.method, target: claims.target, headers: x.head.headers };
-  return null;
-}
-
 /** Which protocol, for the words of a refusal; told before anything can be refused. */
 export function dialectOf(x: Exchange): DialectId {
   return x.service === 'inference' ? selectInference(x.head) : (DIALECTS_OF[x.service][0] as DialectId);
@@ -55,20 +44,56 @@ export function recognise(x: Exchange): Refusal | null {
   return null;
 }
 
+/**
+ * Policies of the tenant as they are now: bundles of a snapshot before are told of no change any more. Calls `next` once,
+ * within the call where they are in the cache; not at all when the client goes while they are fetched.
+ */
+export function takeBundle(x: Exchange, next: (x: Exchange, refusal: Refusal | null) => void): void {
+  const { tenant } = x.claims!;
+  let bundle: Bundle | null | undefined;
+  try {
+    bundle = x.proxy.snapshot.bundles.get(tenant);
+  } catch (error) {
+    return next(x, unavailable('cannot be evaluated', error));
+  }
+  if (bundle !== undefined) {
+    x.bundle = bundle;
+    return next(x, null);
+  }
+  fetchBundle(x, tenant, next);
+}
+
+/** Apart, so that the usual request makes no closure. */
+function fetchBundle(x: Exchange, tenant: string, next: (x: Exchange, refusal: Refusal | null) => void): void {
+  x.proxy.snapshot.bundles.fetch(tenant, (fetched) => {
+    if (x.request.over) return;
+    if (x.request.broken) return next(x, malformed('The request body broke off.'));
+    if (fetched instanceof Error) return next(x, unavailable('cannot be had now', fetched));
+    x.bundle = fetched;
+    next(x, null);
+  });
+}
+
+function unavailable(why: string, error: unknown): Refusal {
+  return new Refusal('policy_unavailable', `The policies of this tenant ${why}.`, String(error));
+}
+
 /** Decision, on what the head names. */
 export function decideHead(x: Exchange): Refusal | null {
-  const { claims, call, dialect, snapshot } = x;
+  const { claims, call, dialect, proxy } = x;
   if (claims === null || call === null || dialect === null) throw new TypeError('decided before it was recognised');
+  let classification: Classification;
   try {
-    x.bundle = snapshot.bundles.get(claims.tenant);
+    if (x.bundle !== null && proxy.now() >= proxy.wideningUntil()) x.bundle = stillWidened(x.bundle, null);
+    classification = classFor(x, claims.classification, call.naming, call.resources);
   } catch (error) {
-    return new Refusal('policy_unavailable', 'The policies of this tenant cannot be evaluated.', String(error));
+    return unavailable('cannot be evaluated', error);
   }
   x.facts = {
     tenant: claims.tenant,
     subject: claims.subject,
     user: claims.user,
-    classification: claims.classification,
+    classification,
     verb: call.verb,
     service: x.service,
     dialect: dialect.id,
@@ -91,18 +116,73 @@ function decideBody(x: Exchange): Refusal | null {
       return new Refusal('resource_not_permitted', 'The request names a bucket that its policy does not list.');
     }
   }
-  if (facts.naming !== 'body' && inspection.resources.length === 0 && inspection.alsoVerb === null) return null;
   const resources = facts.naming === 'named' ? [...facts.resources, ...inspection.resources] : inspection.resources;
   // A head that named nothing stays unnamed: the body can add to what is asked for, not narrow it.
   const naming =
     facts.naming === 'none' || facts.naming === 'exempt' ? facts.naming : resources.length === 0 ? 'none' : 'named';
-  x.facts = { ...facts, naming, resources };
+  const classification = classFor(x, facts.classification, naming, resources, inspection.buckets);
+  const more = facts.naming === 'body' || inspection.resources.length > 0 || inspection.alsoVerb !== null;
+  if (!more && classification === facts.classification) return null;
+  x.facts = { ...facts, naming, resources, classification };
   return settleAgain(x);
 }
 
+/** A class on record that is higher than the one claimed is what counts, for everything from here on. */
+function classFor(
+  x: Exchange,
+  claimed: Classification,
+  naming: Naming,
+  resources: readonly string[],
+  buckets?: readonly string[],
+): Classification {
+  const { bundle, claims } = x;
+  if (bundle === null) return claimed;
+  // A search that names no index is one of all of them.
+  const asked = naming === 'none' && x.service === 'search' ? EVERYTHING : resources;
+  const known = classOnRecord(bundle, claimed, asked, buckets);
+  if (known !== claimed && claims !== null) {
+    x.claims = { ...claims, classification: known };
+    x.proxy.metrics.classRaised(x.service);
+    x.detail = 'class on record is higher than claimed';
+  }
+  return known;
+}
+
+const EVERYTHING: readonly string[] = ['_all'];
+
 /**
- * The last word before a collected body leaves: others may have used up a grant while it came. With a grant that is
- * counted the decision is taken again, at the instant of the first; any other stands.
+ * The last word before a collected body leaves, which may be long after it was decided. What restricts stands; what widens
+ * may have been used up, revoked, or be past: it is decided again by those grants and overrides that hold at this moment.
+ * Calls `next` once, perhaps within the call; not at all when the client goes first.
+ */
+export function takeWidenings(
+  x: Exchange,
+  body: Buffer,
+  next: (x: Exchange, body: Buffer, refusal: Refusal | null) => void,
+): void {
+  const decided = x.bundle;
+  if (decided === null || !(isWidened(x.decision) || isWidened(x.alsoDecision))) return next(x, body, null);
+  takeBundle(x, (_, missing) => next(x, body, missing ?? decideNow(x, decided)));
+}
+
+function isWidened(decision: Decision | null): boolean {
+  return decision !== null && (decision.grant !== null || decision.override !== null);
+}
+
+function decideNow(x: Exchange, decided: Bundle): Refusal | null {
+  const { proxy, bundle } = x;
+  try {
+    x.now = proxy.now();
+    x.bundle = stillWidened(decided, x.now >= proxy.wideningUntil() ? null : bundle);
+    return settleAgain(x);
+  } catch (error) {
+    return unavailable('cannot be evaluated', error);
+  }
+}
+
+/**
+ * Others may have used up a grant while it was asked for. With one that is counted the decision is taken again, at the
+ * instant of the first; any other stands.
  */
 export function stillGranted(x: Exchange): Refusal | null {
   return isCounted(x.decision) || isCounted(x.alsoDecision) ? settleAgain(x) : null;
@@ -214,5 +294,9 @@ export function guardBody(x: Exchange, body: Buffer): Refusal | null {
   const found = dialect.guardBody(x.head, call, place, body, x.proxy.limits.inspectBodyBytes);
   if (found instanceof Refusal) return found;
   x.inspection = found;
-  return decideBody(x) ?? (x.permit === null ? leakBlocked('undecided', 'The request was not decided.') : null);
+  const refusal = decideBody(x);
+  if (refusal !== null) return refusal;
+  // What the body names may be of a higher class, and then more is a leak, and other names are written into it.
+  if (x.place!.classification !== place.classification) return guardHead(x) ?? guardBody(x, body);
+  return x.permit === null ? leakBlocked('undecided', 'The request was not decided.') : null;
 }

@@ -47,6 +47,7 @@ test.each(['ends its side', 'resets'] as const)(
     const slow: Uses = {
       of: (grant) => uses.of(grant),
       take: (grants, done) => asked.resolve(() => uses.take(grants, done)),
+      note: (id) => uses.note(id),
     };
     Object.assign(proxy, { uses: slow });
     const socket = connect({ port: Number(new URL(rig.storage).port), host: '127.0.0.1', allowHalfOpen: true });

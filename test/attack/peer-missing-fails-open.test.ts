@@ -82,10 +82,10 @@ test('a resource that is not named is not one of the list', async () => {
 });
 
 test('a policy file that does not parse does not become an empty one', async () => {
-  const before = world.rig.domicile.plane.proxy.snapshot.revision;
+  const before = world.rig.domicile.plane.proxy.snapshot;
   writeFileSync(join(world.rig.folder, 'policies', 'policies.yaml'), '{"policies": [{"id": "acme-eu", "tenant_id": ');
-  expect(world.rig.domicile.reload('test')).toBe(false);
-  expect(world.rig.domicile.plane.proxy.snapshot.revision).toBe(before);
+  expect(await world.rig.domicile.reload('test')).toBe(false);
+  expect(world.rig.domicile.plane.proxy.snapshot).toBe(before);
   await world.forwards({ target }, { region: 'eu-west', reason: 'in_residency' });
   await world.refuses({ target, tenant: 'nobody' }, { reason: 'no_policy' });
 });

@@ -60,7 +60,7 @@ test('a policy that changes in the middle of an upload moves the next one, not t
       policies: [{ id: 'acme-us', tenant_id: 'acme', mode: 'client-owned', primary_region: 'us-east' }],
     }),
   );
-  expect(world.rig.domicile.reload('test')).toBe(true);
+  expect(await world.rig.domicile.reload('test')).toBe(true);
   wire.write('world');
   const said = await wire.closed();
   expect(said).toMatch(/^HTTP\/1\.1 200 /);

@@ -11,7 +11,7 @@ test('a search that a reload overtakes is answered', async () => {
   const wire = await Wire.open(world.rig.search);
   wire.write(headWith(LINES, 'POST /reports/_search HTTP/1.1'));
   await wire.until(/100 Continue/);
-  expect(world.rig.domicile.reload('test')).toBe(true);
+  expect(await world.rig.domicile.reload('test')).toBe(true);
   wire.write('{}');
   const said = await wire.until(/x-residency-reason: \S+/);
   expect(said).toContain('x-residency-reason: in_residency');
@@ -24,7 +24,7 @@ test('the door of the old snapshot closes once its last request has left', async
   const wire = await Wire.open(world.rig.search);
   wire.write(headWith(LINES, 'POST /reports/_search HTTP/1.1'));
   await wire.until(/100 Continue/);
-  expect(world.rig.domicile.reload('test')).toBe(true);
+  expect(await world.rig.domicile.reload('test')).toBe(true);
   wire.write('{}');
   await wire.until(/x-residency-reason: \S+/);
   await expect.poll(() => door.connections(0, 'opensearch')).toEqual({ active: 0, idle: 0, pending: 0 });
