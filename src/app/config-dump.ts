@@ -3,8 +3,9 @@ import type { Loaded } from './data-plane.ts';
 /**
  * The configuration in force, for `/config_dump`: this machine, the catalogue, and which policies. Keys as in the files.
  * Secrets are in it only under keys that the ops port takes out (`secret_access_key`, `value`, …).
+ * @param feed how the policies are got, where a control plane feeds them
  */
-export function configDump({ settings, catalogue, policySet }: Loaded): unknown {
+export function configDump({ settings, catalogue, policySet }: Loaded, feed: unknown): unknown {
   return snakeCase({
     settings,
     regions: catalogue.regions,
@@ -13,6 +14,7 @@ export function configDump({ settings, catalogue, policySet }: Loaded): unknown 
     grants: policySet.grants.length,
     overrides: policySet.overrides.length,
     regimes: policySet.regimes.map(({ id }) => id),
+    feed,
   });
 }
 

@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect/dialect.ts';
 import { openai } from '../dialect/openai/openai.ts';
 import { opensearch } from '../dialect/opensearch/opensearch.ts';
 import { s3 } from '../dialect/s3/s3.ts';
+import type { JwtSource } from '../inbound/identity/jwt.ts';
 import type { ClientLimits } from '../inbound/http1/limits.ts';
 import { Listener, type ListenerOptions } from '../inbound/listener.ts';
 import { Door } from '../outbound/door.ts';
@@ -14,23 +15,31 @@ import { Bundles, type BundleCounts } from '../proxy/bundles.ts';
 import { handle } from '../proxy/handle.ts';
 import type { Limits, Proxy } from '../proxy/proxy.ts';
 import type { Snapshot } from '../proxy/snapshot.ts';
-import type { Uses } from '../proxy/uses.ts';
+import type { JSONWebKeySet } from 'jose';
 import type { Catalogue } from '../region/catalogue.ts';
+import type { Credentials } from '../region/credential.ts';
 import { Signer } from '../sigv4/sign.ts';
 import { Wheel } from '../wire/wheel.ts';
 import { accessLog, type Log } from '../telemetry/log.ts';
+import type { ControlSources } from '../telemetry/control.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { Settings } from './config/settings.ts';
-import { identityRules } from './identity.ts';
-import { tenantSource } from './tenants.ts';
-import { readTls } from './tls-files.ts';
+import { identityRules, tokenSource } from './identity.ts';
+import type { Policies } from './policies.ts';
+import type { ListenerTls } from './tls-files.ts';
 
 /** What one load of the files gave. */
 export interface Loaded {
   readonly settings: Settings;
   readonly catalogue: Catalogue;
   readonly policySet: PolicySet;
+  /** Of domicile.yaml, for the endpoints of regions that are made by the API. */
+  readonly credentials: Credentials;
+  /** Keys of `identity.jwt.jwks_file`; null: there is none. */
+  readonly jwks: JSONWebKeySet | null;
+  /** Of the listeners of the start. */
+  readonly tls: ListenerTls;
   /** Counts the loads that came into force, from 1: the same in every worker. */
   readonly revision: number;
   /** When it was verified. Milliseconds since the epoch. */
@@ -48,29 +57,51 @@ export class DataPlane {
   readonly #log: Log;
   readonly #wheel = new Wheel();
   readonly #bundleCounts: BundleCounts = { hit: 0, miss: 0, negative: 0 };
+  readonly #policies: Policies;
+  #tokens: JwtSource | null | undefined;
   #loaded: Loaded;
 
-  constructor(loaded: Loaded, version: string, log: Log, tracing: Tracing, uses: Uses) {
+  /**
+   * @param control of the control plane of this process; default: there is none
+   * @throws Error, in one line, when files and policies contradict each other
+   */
+  constructor(
+    loaded: Loaded,
+    version: string,
+    log: Log,
+    tracing: Tracing,
+    policies: Policies,
+    control: ControlSources | null = null,
+  ) {
     this.#loaded = loaded;
     this.#log = log;
-    const { settings, catalogue } = loaded;
+    this.#policies = policies;
+    const { settings } = loaded;
+    const { uses } = policies;
+    const snapshot = this.#snapshot(loaded);
     this.proxy = {
-      snapshot: this.#snapshot(loaded),
+      snapshot,
       limits: limitsOf(settings),
       dialects: dialectsFor(settings),
       signer: new Signer(),
       uses,
       usesOf: (grant) => uses.of(grant),
-      metrics: new Metrics({ version, regions: catalogue.regions.map(({ id }) => id), sources: this.#sources() }),
+      metrics: new Metrics({ version, regions: regionIds(snapshot), sources: this.#sources(), control }),
       log,
       tracing,
       shouldLog: accessLog(settings.log.access),
       inflight: { storage: 0, search: 0, inference: 0 },
       draining: false,
-      now: Date.now,
+      now: () => policies.now(),
+      wideningUntil: () => policies.wideningUntil(),
     };
+    policies.attach({
+      dropped: (tenant) => this.proxy.snapshot.bundles.drop(tenant),
+      droppedAll: () => this.proxy.snapshot.bundles.dropAll(),
+      replaced: () => this.replace(this.#loaded),
+    });
     this.#served = SERVICES.flatMap((service) => {
-      const options = listenerOptions(service, settings, this.#wheel);
+      const options = listenerOptions(service, loaded, this.#wheel);
       return options === null ? [] : [{ service, listener: this.#listener(service, options) }];
     });
     this.listeners = this.#served.map(({ listener }) => listener);
@@ -89,12 +120,15 @@ export class DataPlane {
   /** Puts new files in force, as one. Requests in flight keep the snapshot that they began with. */
   replace(loaded: Loaded): void {
     const before = this.proxy.snapshot;
-    this.proxy.metrics.addRegions(loaded.catalogue.regions.map(({ id }) => id));
     const next = this.#snapshot(loaded);
+    this.proxy.metrics.addRegions(regionIds(next));
     this.#loaded = loaded;
     this.proxy.snapshot = next;
     this.proxy.limits = limitsOf(loaded.settings);
-    for (const listener of this.listeners) listener.hold(clientLimits(loaded.settings));
+    for (const { service, listener } of this.#served) {
+      listener.hold(clientLimits(loaded.settings));
+      listener.renew(loaded.tls[service]);
+    }
     this.proxy.shouldLog = accessLog(loaded.settings.log.access);
     before.health.close();
     // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
@@ -113,17 +147,19 @@ export class DataPlane {
     this.#wheel.close();
   }
 
-  #snapshot({ settings, catalogue, policySet, revision, loadedAt }: Loaded): Snapshot {
+  #snapshot(loaded: Loaded): Snapshot {
+    const { settings, jwks } = loaded;
+    // Kept until files are loaded anew: it remembers which tokens it has verified.
+    if (loaded !== this.#loaded || this.#tokens === undefined) this.#tokens = tokenSource(settings, jwks);
     const { timeouts, cache, upstream } = settings;
+    const { catalogue, regimes, tenants, presignKey } = this.#policies.ground(loaded);
     return {
-      revision,
-      loadedAt,
       catalogue,
-      rules: identityRules(settings, catalogue),
+      rules: identityRules(settings, catalogue, presignKey, this.#tokens),
       bundles: new Bundles(
-        tenantSource(policySet),
+        tenants,
         catalogue,
-        policySet.regimes,
+        regimes,
         { bundles: cache.bundles, negativeTtl: cache.negativeTtlMs },
         this.#bundleCounts,
       ),
@@ -198,12 +234,17 @@ export class DataPlane {
         ]),
       cacheRequests: () =>
         Object.entries(this.#bundleCounts).map(([result, count]) => ({ cache: 'bundles', result, count })),
-      policyRevision: () => this.proxy.snapshot.revision,
-      policies: () => this.#loaded.policySet.policies.length,
-      snapshotAgeSeconds: () => (Date.now() - this.proxy.snapshot.loadedAt) / 1000,
+      policyRevision: () => this.#policies.revision(),
+      policies: () => this.#policies.count(),
+      controlPlaneConnected: () => this.#policies.connected(),
+      snapshotAgeSeconds: () => this.#policies.age() / 1000,
       auditQueueDepth: () => 0,
     };
   }
+}
+
+function regionIds({ catalogue }: Snapshot): string[] {
+  return catalogue.regions.map(({ id }) => id);
 }
 
 function limitsOf({ limits, timeouts }: Settings): Limits {
@@ -242,14 +283,14 @@ function clientLimits({ timeouts, limits }: Settings): ClientLimits {
   };
 }
 
-function listenerOptions(service: Service, settings: Settings, wheel: Wheel): ListenerOptions | null {
+function listenerOptions(service: Service, { settings, tls }: Loaded, wheel: Wheel): ListenerOptions | null {
   const listener = settings.listeners[service];
   if (listener === null) return null;
   const { limits } = settings;
   return {
     name: `listeners.${service}`,
     address: listener.address,
-    tls: readTls(listener.tls),
+    tls: tls[service],
     ...clientLimits(settings),
     connections: limits.connections,
     wheel,

@@ -1,49 +1,48 @@
 import { OpsServer } from '../ops/server.ts';
-import type { OpsState } from '../ops/state.ts';
-import { LocalUses } from '../proxy/uses.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { OpsState, RegionHealth } from '../ops/state.ts';
 import { createTracing, type Tracing } from '../telemetry/trace.ts';
-import { configDump } from './config-dump.ts';
 import { Configuration, type ConfigurationOptions } from './configuration.ts';
-import { DataPlane, type Loaded } from './data-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { DataPlane } from './data-plane.ts';
+import { FilePolicies, type Policies } from './policies.ts';
+import { openPolicySource, storagePort, type PolicyOrigin, type PolicySource } from './policy-origin.ts';
 import { regionHealth } from './region-health.ts';
-import { DRAIN_BOUND, type Running } from './running.ts';
+import { Running } from './running.ts';
 import { removeDeadSockets } from './sockets.ts';
 import { readTls } from './tls-files.ts';
 
 export interface DomicileOptions extends ConfigurationOptions {
   readonly version: string;
+  /** Default: its files and nothing else, without a control plane. */
+  readonly origin?: PolicyOrigin;
 }
 
-/** A Domicile of one process: data plane, ops port, reloading. */
-export class Domicile implements Running {
+interface Parts {
+  readonly configuration: Configuration;
+  readonly tracing: Tracing;
+  readonly policies: Policies;
+  readonly control: ControlPlane | null;
+}
+
+/** A Domicile of one process: data plane, ops port, reloading, and where it is asked for the control plane. */
+export class Domicile extends Running {
   readonly plane: DataPlane;
-  readonly log: Log;
-  readonly #options: DomicileOptions;
-  readonly #configuration: Configuration;
+  readonly #policies: Policies;
   readonly #tracing: Tracing;
   readonly #ops: OpsServer;
-  opsUrl = '';
-  #draining: Promise<void> | null = null;
-  #stopped: () => void = () => {};
-  readonly stopped: Promise<void>;
 
-  private constructor(options: DomicileOptions, configuration: Configuration, tracing: Tracing) {
+  private constructor(version: string, { configuration, tracing, policies, control }: Parts) {
+    super(configuration, version, control);
     const { loaded, log, redactor } = configuration;
-    this.#options = options;
-    this.#configuration = configuration;
-    this.log = log;
     this.#tracing = tracing;
-    this.plane = new DataPlane(loaded, options.version, log, tracing, new LocalUses());
+    this.#policies = policies;
+    this.plane = new DataPlane(loaded, version, log, tracing, policies, control?.metrics);
     this.#ops = new OpsServer({
       state: this.#state(),
-      tls: readTls(loaded.settings.ops.tls),
+      tls: readTls('ops', loaded.settings.ops.tls),
       metrics: this.plane.proxy.metrics,
       redactor,
       onError: (error) => log.error('ops port', { error }),
-    });
-    this.stopped = new Promise((resolve) => {
-      this.#stopped = resolve;
     });
   }
 
@@ -51,83 +50,90 @@ export class Domicile implements Running {
    * Loads, binds and serves. Nothing is left behind when it fails.
    * @throws ConfigurationError when the files do not hold together; Error, in one line, when an address cannot be had
    */
-  static async start(options: DomicileOptions): Promise<Domicile> {
-    const configuration = new Configuration(options);
-    const { log, loaded } = configuration;
-    const tracing = await createTracing(options.env, {
-      version: options.version,
-      onExportError: (error) => log.warn('spans cannot be exported', { error }),
-    });
-    const domicile = new Domicile(options, configuration, tracing);
+  static async start({ origin, version, ...options }: DomicileOptions): Promise<Domicile> {
+    const configuration = new Configuration({ ...options, policies: origin?.kind === 'remote' ? 'elsewhere' : 'here' });
+    let source: PolicySource | null = null;
+    let domicile: Domicile;
     try {
-      await removeDeadSockets(loaded.settings);
-      await domicile.plane.listen();
-      domicile.opsUrl = await domicile.#ops.listen(loaded.settings.ops.address);
+      if (origin !== undefined) source = await openPolicySource(configuration, version, origin);
+      const policies = source === null ? new FilePolicies(configuration.loaded) : await source.fetch();
+      const tracing = await createTracing(options.env, {
+        version,
+        onExportError: (error) => configuration.log.warn('spans cannot be exported', { error }),
+      });
+      const control = source?.control ?? null;
+      domicile = new Domicile(version, { configuration, tracing, policies, control });
     } catch (error) {
-      await domicile.#close(0);
+      configuration.close();
+      await source?.control?.close();
       throw error;
     }
-    configuration.watch(() => domicile.reload('a file changed'));
+    await domicile.#start();
     return domicile;
-  }
-
-  get loaded(): Loaded {
-    return this.#configuration.loaded;
   }
 
   get listeners() {
     return this.plane.listeners;
   }
 
-  reload(why: string): boolean {
-    if (this.#draining !== null) return false;
-    const valid = this.#configuration.reload(why, (loaded) => this.plane.replace(loaded));
+  async reload(why: string): Promise<boolean> {
+    if (this.draining) return false;
+    const { control, plane } = this;
+    const valid = await this.configuration.reload(
+      why,
+      control === null
+        ? (loaded) => plane.replace(loaded)
+        : (loaded) => control.reload(loaded).then(() => plane.replace(loaded)),
+    );
     if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
-    else this.plane.proxy.metrics.reloadFailure();
+    else plane.proxy.metrics.reloadFailure();
     return valid;
   }
 
-  drain(bound: number = DRAIN_BOUND): Promise<void> {
-    this.#draining ??= this.#drain(bound);
-    return this.#draining;
+  async roll(): Promise<void> {
+    this.log.warn('there are no workers to restart: one process does everything, start it with --workers 2 or more');
   }
 
-  exit(code: number): never {
-    process.exit(code);
+  protected policyState(): unknown {
+    return this.#policies.state();
   }
 
-  async #drain(bound: number): Promise<void> {
-    this.log.info('draining');
-    await this.#close(bound);
-    this.log.info('stopped');
-    await this.log.flush();
-    this.#stopped();
-  }
-
-  async #close(bound: number): Promise<void> {
-    this.#configuration.close();
+  protected async close(bound: number): Promise<void> {
+    this.configuration.close();
     await this.plane.drain(bound);
+    await this.#policies.close();
+    await this.control?.close();
     await this.#tracing.shutdown();
     await this.#ops.close();
   }
 
+  async #start(): Promise<void> {
+    const { settings } = this.loaded;
+    try {
+      await removeDeadSockets(settings);
+      await this.plane.listen();
+      await this.control?.listen({ regions: () => this.#regions(), storagePort: () => storagePort(this.listeners) });
+      this.opsUrl = await this.#ops.listen(settings.ops.address);
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+    this.configuration.boundAt(this.listeners);
+    this.configuration.watch(() => this.reload('a file changed'));
+  }
+
+  #regions(): RegionHealth[] {
+    const { catalogue, health } = this.plane.proxy.snapshot;
+    return regionHealth(catalogue, (dialect, region) => health.isUp(dialect, region));
+  }
+
   #state(): OpsState {
-    const { plane } = this;
+    const state = this.opsState();
     return {
-      version: this.#options.version,
-      notReady: () => (this.#draining === null ? [] : ['draining']),
+      ...state,
+      notReady: async () => [...(await state.notReady()), ...this.#policies.notReady()],
       workers: () => null,
-      regions: () => {
-        const { catalogue, health } = plane.proxy.snapshot;
-        return regionHealth(catalogue, (dialect, region) => health.isUp(dialect, region));
-      },
-      store: () => ({ status: 'not_configured' }),
-      configDump: () => configDump(this.loaded),
-      drain: () => {
-        this.drain().catch((error: unknown) => this.log.error('drain failed', { error }));
-      },
-      level: () => this.log.level,
-      setLevel: (level) => this.log.setLevel(level),
+      regions: () => this.#regions(),
     };
   }
 }

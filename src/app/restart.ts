@@ -6,6 +6,11 @@ const FIXED: readonly (readonly [string, readonly [keyof Settings] | readonly [k
   ['self.name', ['self', 'name']],
   ['state', ['state']],
   ['listeners', ['listeners']],
+  ['store', ['store']],
+  ['control', ['control']],
+  ['feed', ['feed']],
+  ['approvals', ['approvals']],
+  ['webhooks', ['webhooks']],
   ['ops', ['ops']],
   ['limits.connections', ['limits', 'connections']],
 ];

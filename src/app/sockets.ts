@@ -1,4 +1,4 @@
-import { removeDeadSocket } from '../inbound/dead-socket.ts';
+import { removeDeadSocket } from '../wire/dead-socket.ts';
 import type { Settings } from './config/settings.ts';
 
 /**

@@ -6,7 +6,7 @@ import type { Service } from '../core/vocabulary.ts';
 import { CommandError, readArguments, type Command } from './command.ts';
 import { scenes, type Scene } from './demo/scenes.ts';
 import { buildWorld, type DemoWorld } from './demo/world.ts';
-import { untilStopped } from './serve.ts';
+import { obeySignals } from './run.ts';
 
 const HELP = `domicile demo: three regions on loopback, and Domicile in front of them
 
@@ -35,7 +35,7 @@ export const demo: Command = {
     try {
       const domicile = await start(world, decided);
       const urls = urlsOf(domicile);
-      printWorld(world, urls, domicile.opsUrl);
+      printWorld(world, urls, domicile);
       const failed = values.once
         ? await playAll(scenes(urls), urls, decided)
         : await stayOpen(scenes(urls), domicile, decided);
@@ -56,7 +56,13 @@ async function start(world: DemoWorld, decided: EventEmitter<{ decision: [Decide
     },
   };
   try {
-    return await Domicile.start({ config: world.config, version: version(), env: world.env, log });
+    return await Domicile.start({
+      config: world.config,
+      version: version(),
+      env: world.env,
+      log,
+      origin: { kind: 'own' },
+    });
   } catch (error) {
     throw new CommandError((error as Error).message);
   }
@@ -89,13 +95,14 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function printWorld(world: DemoWorld, urls: Readonly<Record<Service, string>>, ops: string): void {
+function printWorld(world: DemoWorld, urls: Readonly<Record<Service, string>>, domicile: Domicile): void {
   say('Domicile demo: everything runs on this machine, nothing leaves it.\n');
   for (const { id, storage, search, inference } of world.regions) {
     say(`  region ${id.padEnd(11)} storage ${storage.url}  search ${search.url}  inference ${inference.url}`);
   }
   say(`\n  Domicile           storage ${urls.storage}   search ${urls.search}   inference ${urls.inference}`);
-  say(`                     metrics, health: ${ops}`);
+  say(`                     metrics, health: ${domicile.opsUrl}`);
+  say(`                     control API: ${domicile.controlUrl}/docs, with the token above`);
   say(`                     files: ${world.config}\n`);
   say('  acme is pinned to eu-west and may fail over to eu-central; globex is pinned to us-east.\n');
 }
@@ -111,7 +118,7 @@ async function stayOpen(
   }
   process.stdout.write('Decisions, as they are made (Ctrl-C stops everything):\n');
   decided.on('decision', ({ line }) => process.stdout.write(`${line}\n`));
-  untilStopped(domicile);
+  obeySignals()(domicile);
   await domicile.stopped;
   return 0;
 }

@@ -4,9 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { denial, Explainer, FACT_KEYS, type Explanation, type WrittenFacts } from '../app/explain.ts';
 import { loadConfiguration } from '../app/config/load.ts';
-import { PolicyLoader } from '../app/config/policies.ts';
 import { formatProblem, hasErrors } from '../app/config/problem.ts';
-import { identityRules } from '../app/identity.ts';
+import { writtenIdentity } from '../app/identity.ts';
 import { tenantSource } from '../app/tenants.ts';
 import { momentOf } from '../core/schema.ts';
 import { DIALECTS_OF, SERVICES, VERBS, type Service } from '../core/vocabulary.ts';
@@ -102,13 +101,9 @@ function checkFacts(values: {
 }
 
 function explainerFor(config: string): Explainer {
-  const { settings, catalogue, policySet, problems } = loadConfiguration(
-    config,
-    process.env,
-    new PolicyLoader(),
-    Date.now(),
-    'unneeded',
-  );
+  const { settings, catalogue, policySet, problems } = loadConfiguration(config, process.env, {
+    secrets: 'unneeded',
+  });
   if (hasErrors(problems) || settings === null || catalogue === null || policySet === null) {
     throw new CommandError(problems.map(formatProblem).join('\n'));
   }
@@ -116,7 +111,7 @@ function explainerFor(config: string): Explainer {
     catalogue,
     regimes: policySet.regimes,
     tenants: tenantSource(policySet),
-    rules: identityRules(settings, catalogue),
+    rules: writtenIdentity(settings, catalogue),
     now: Date.now,
   });
 }

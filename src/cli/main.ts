@@ -3,7 +3,21 @@ import { CommandError, UsageError, type Command } from './command.ts';
 
 /** Commands and how to get them. Each is loaded when it is asked for: `explain` needs none of what `serve` does. */
 const COMMANDS: readonly { readonly name: string; readonly summary: string; load(): Promise<Command> }[] = [
-  { name: 'serve', summary: 'the data plane and the ops port', load: async () => (await import('./serve.ts')).serve },
+  {
+    name: 'serve',
+    summary: 'data plane, control plane and store on one machine',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  {
+    name: 'proxy',
+    summary: 'the data plane alone, fed by a control plane',
+    load: async () => (await import('./proxy.ts')).proxy,
+  },
+  {
+    name: 'control',
+    summary: 'the control plane alone',
+    load: async () => (await import('./control.ts')).control,
+  },
   {
     name: 'demo',
     summary: 'three stand-in regions on loopback, Domicile in front, and commands to copy',
@@ -13,6 +27,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     name: 'check',
     summary: 'validates configuration, regions, policies and regimes',
     load: async () => (await import('./check.ts')).check,
+  },
+  {
+    name: 'token',
+    summary: 'bearer tokens of the control API',
+    load: async () => (await import('./token.ts')).token,
   },
   { name: 'explain', summary: 'one decision, step by step', load: async () => (await import('./explain.ts')).explain },
 ];

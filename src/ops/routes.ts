@@ -1,7 +1,8 @@
+import { overallHealth } from '../region/health.ts';
 import { isLogLevel, LOG_LEVELS } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Redactor } from '../telemetry/redact.ts';
-import type { OpsState, RegionHealth } from './state.ts';
+import type { OpsState } from './state.ts';
 
 const SERVICE_NAME = 'Domicile';
 
@@ -42,33 +43,26 @@ async function exposition({ metrics }: OpsParts): Promise<Reply> {
   return { status: 200, type: metrics.contentType, body: await metrics.expose() };
 }
 
-function ready({ state }: OpsParts): Reply {
-  const reasons = state.notReady();
+async function ready({ state }: OpsParts): Promise<Reply> {
+  const reasons = await state.notReady();
   const workers = state.workers();
   const rest = workers === null ? { reasons } : { reasons, workers };
   return reasons.length === 0 ? json(200, { status: 'ready', ...rest }) : json(503, { status: 'not_ready', ...rest });
 }
 
-function store({ state }: OpsParts): Reply {
-  const health = state.store();
+async function store({ state }: OpsParts): Promise<Reply> {
+  const health = await state.store();
   return json(health.status === 'unhealthy' ? 503 : 200, health);
-}
-
-/** Healthy: all is up. Degraded: something is. Unhealthy, which is a 503: nothing is. */
-function overall(regions: readonly RegionHealth[]): 'healthy' | 'degraded' | 'unhealthy' {
-  const services = regions.flatMap((region) => region.services);
-  if (!services.some((service) => service.up)) return 'unhealthy';
-  return services.every((service) => service.up) ? 'healthy' : 'degraded';
 }
 
 async function regions({ state }: OpsParts): Promise<Reply> {
   const regions = await state.regions();
-  const status = overall(regions);
+  const status = overallHealth(regions);
   return json(status === 'unhealthy' ? 503 : 200, { status, regions });
 }
 
-function configDump({ state, redactor }: OpsParts): Reply {
-  return json(200, redactor.redact(state.configDump()));
+async function configDump({ state, redactor }: OpsParts): Promise<Reply> {
+  return json(200, redactor.redact(await state.configDump()));
 }
 
 function drain({ state }: OpsParts): Reply {

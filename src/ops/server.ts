@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Address } from '../inbound/listener.ts';
+import { bracketed, type Address } from '../wire/address.ts';
 import { tlsOptions, type TlsTexts } from '../inbound/tls.ts';
 import { isLoopback } from '../core/loopback.ts';
-import { bracketed, listenOn } from './listen.ts';
+import { fromPage, hostName, loopbackNames } from '../core/web-page.ts';
+import { listenOn } from './listen.ts';
 import { json, ROUTES, type OpsParts, type Reply } from './routes.ts';
 
 export interface OpsOptions extends OpsParts {
@@ -23,11 +24,6 @@ const KEEP_ALIVE_MS = 5000;
 const CONNECTIONS = 64;
 /** How long `close` waits for answers that are being sent. */
 const CLOSE_MS = 2000;
-
-/** The name in a Host header, lower case, without its port; IPv6 keeps its brackets. */
-function hostName(host: string): string {
-  return host.toLowerCase().replace(/:\d*$/, '');
-}
 
 /**
  * The ops port (DESIGN 1.2): reads by GET and HEAD, changes by POST only. It knows no users, so it is meant for a loopback
@@ -69,7 +65,7 @@ export class OpsServer {
     if ('path' in address) return `unix:${address.path}`;
     const bound = this.#server.address() as AddressInfo;
     if (isLoopback(bound.address)) {
-      this.#hosts = new Set(['localhost', '127.0.0.1', '[::1]', bracketed(address.host.toLowerCase())]);
+      this.#hosts = loopbackNames(bracketed(address.host));
     }
     return `${this.#options.tls ? 'https' : 'http'}://${bracketed(bound.address)}:${bound.port}`;
   }
@@ -120,7 +116,7 @@ export class OpsServer {
       return { ...json(405, { error: `use ${allow}` }), allow };
     }
     if (method === 'POST') {
-      if (fromPage(request)) return json(403, { error: 'requests made by web pages are refused' });
+      if (fromPage(request.headers)) return json(403, { error: 'requests made by web pages are refused' });
       const peer = request.socket.remoteAddress;
       // A Unix socket has no remote address: who may open it is up to the file system.
       if (peer !== undefined && !isLoopback(peer)) {
@@ -135,12 +131,6 @@ export class OpsServer {
     const given = request.headersDistinct['host'];
     return given?.length === 1 && this.#hosts.has(hostName(given[0]!));
   }
-}
-
-/** Browsers mark a page's request with these; a page of ours does not exist. */
-function fromPage(request: IncomingMessage): boolean {
-  const site = request.headers['sec-fetch-site'];
-  return request.headers.origin !== undefined || (site !== undefined && site !== 'none');
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {

@@ -1,12 +1,7 @@
-import type { RegionStatus, Service } from '../core/vocabulary.ts';
+import type { RegionHealth } from '../region/health.ts';
 import type { LogLevel } from '../telemetry/log.ts';
 
-/** A region as `/health/regions` shows it. */
-export interface RegionHealth {
-  readonly id: string;
-  readonly status: RegionStatus;
-  readonly services: readonly { readonly service: Service; readonly up: boolean }[];
-}
+export type { RegionHealth };
 
 /** The store as `/health/db` shows it. */
 export type StoreHealth =
@@ -20,17 +15,17 @@ export interface WorkerCount {
   readonly wanted: number;
 }
 
-/** What the ops port shows of the process and may do to it. None of it may block. */
+/** What the ops port shows of the process and may do to it. None of it may block; promises are bounded in time. */
 export interface OpsState {
   readonly version: string;
   /** Why no traffic should come, one short text each, without tenant data; empty: ready. */
-  notReady(): readonly string[];
+  notReady(): readonly string[] | Promise<readonly string[]>;
   /** Null: one process does everything. */
   workers(): WorkerCount | null;
   /** May have to ask others, within a bound. */
   regions(): readonly RegionHealth[] | Promise<readonly RegionHealth[]>;
-  store(): StoreHealth;
-  /** Effective configuration; secrets are taken out by the ops port. */
+  store(): StoreHealth | Promise<StoreHealth>;
+  /** Effective configuration, perhaps as a promise; secrets are taken out by the ops port. */
   configDump(): unknown;
   /** Begins to drain, and returns at once. A second call changes nothing. */
   drain(): void;

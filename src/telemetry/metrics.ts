@@ -1,16 +1,13 @@
-import { Registry, type Aggregator, type Gauge } from 'prom-client';
+import { Registry, type Aggregator } from 'prom-client';
 import type { Effect, Reason } from '../core/reasons.ts';
 import { SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
+import { registerControl, registerOverrides, registerPolicies, type ControlSources } from './control.ts';
 import { DECISION_BUCKETS, DurationTable, registerDurations, REQUEST_BUCKETS } from './durations.ts';
 import { RegionLabels, RequestCounter } from './requests.ts';
 import { registerCounter, registerGauge, registerProcess, type Emit } from './scrape.ts';
 
 export const AUDIT_MODES = ['strict', 'batch', 'best_effort'] as const;
 export type AuditMode = (typeof AUDIT_MODES)[number];
-
-/** What became of an emergency override; `used` counts the requests that went through one. */
-export const OVERRIDE_STATUSES = ['pending', 'active', 'denied', 'revoked', 'expired', 'used'] as const;
-export type OverrideStatus = (typeof OVERRIDE_STATUSES)[number];
 
 /** Values that others own, asked for at each scrape. None may block. */
 export interface MetricSources {
@@ -28,6 +25,8 @@ export interface MetricSources {
   policyRevision(): number;
   /** Policies in force. */
   policies(): number;
+  /** Whether the control plane is heard; null, and then always: there is none. */
+  controlPlaneConnected(): boolean | null;
   /** Seconds since the snapshot in force was verified. */
   snapshotAgeSeconds(): number;
   /** Audit records waiting to be durable. */
@@ -39,6 +38,8 @@ export interface MetricsOptions {
   /** Ids of the catalogue's regions. */
   readonly regions: Iterable<string>;
   readonly sources: MetricSources;
+  /** Of the control plane of this process, whose number of policies is then told. Default: there is none. */
+  readonly control?: ControlSources | null;
   /** Tenants that may be a label of `domicile_tenant_requests_total`. Default none, and then there is no such metric. */
   readonly tenants?: readonly string[];
 }
@@ -87,7 +88,8 @@ export class Metrics {
   readonly #leaks = new Map<DialectId, Map<string, number>>();
   readonly #violations = new Map<string, number>();
   readonly #audit = new Map<AuditMode, number>(AUDIT_MODES.map((mode) => [mode, 0]));
-  readonly #overrides = new Map<OverrideStatus, number>(OVERRIDE_STATUSES.map((status) => [status, 0]));
+  readonly #classRaised = new Float64Array(SERVICES.length);
+  #overridesUsed = 0;
   #auditFailures = 0;
   #reloadFailures = 0;
 
@@ -99,9 +101,13 @@ export class Metrics {
     const rows = this.#regions.names.length * SERVICES.length;
     this.requestDuration = new DurationTable(REQUEST_BUCKETS, rows);
     this.upstreamDuration = new DurationTable(REQUEST_BUCKETS, rows);
+    const control = options.control ?? null;
     this.#registerRequests();
     this.#registerState();
     this.#registerCompliance();
+    registerPolicies(this.#registry, () => (control ?? this.#sources).policies());
+    registerOverrides(this.#registry, () => this.#overridesUsed, control);
+    if (control !== null) registerControl(this.#registry, control);
     registerProcess(this.#registry, options.version);
   }
 
@@ -148,8 +154,14 @@ export class Metrics {
     for (const framework of frameworks) increment(this.#violations, framework);
   }
 
-  override(status: OverrideStatus): void {
-    increment(this.#overrides, status);
+  /** Counts a request that was decided by a class on record, higher than the one that it claimed. */
+  classRaised(service: Service): void {
+    this.#classRaised[SERVICE_PLACE[service]]!++;
+  }
+
+  /** Counts a request that went through an emergency override. */
+  overrideUsed(): void {
+    this.#overridesUsed++;
   }
 
   auditRecord(mode: AuditMode): void {
@@ -276,18 +288,22 @@ export class Metrics {
     this.#counter('domicile_config_reload_failures_total', 'Reloads that changed nothing.', [], (emit) =>
       emit(this.#reloadFailures),
     );
-    const policies = this.#gauge('residency_policies_total', 'Policies in force.', [], 'min', (emit) =>
-      emit(sources.policies()),
-    );
-    // It goes up and down, so it is no counter; but its name, which dashboards know, says `_total`, and the naming rules
-    // allow that of no gauge. `untyped` is both true and allowed.
-    Object.assign(policies, { type: 'untyped' });
+    if (sources.controlPlaneConnected() !== null)
+      this.#gauge('domicile_control_plane_connected', 'Whether the control plane is heard.', [], 'min', (emit) =>
+        emit(sources.controlPlaneConnected() ? 1 : 0),
+      );
   }
 
   #registerCompliance(): void {
     this.#counter('domicile_leaks_blocked_total', 'Leaks refused.', ['dialect', 'leak'], (emit) => {
       for (const [dialect, leaks] of this.#leaks) for (const [leak, count] of leaks) emit(count, { dialect, leak });
     });
+    this.#counter(
+      'domicile_classification_raised_total',
+      'Requests decided by the class on record of their resource, which is higher than the one they claimed.',
+      ['service'],
+      (emit) => SERVICES.forEach((service, i) => emit(this.#classRaised[i]!, { service })),
+    );
     this.#counter('domicile_audit_records_total', 'Audit records written.', ['mode'], (emit) => {
       for (const [mode, count] of this.#audit) emit(count, { mode });
     });
@@ -308,9 +324,6 @@ export class Metrics {
     this.#counter('compliance_violations_total', 'Violations, refused or recorded.', ['framework'], (emit) => {
       for (const [framework, count] of this.#violations) emit(count, { framework });
     });
-    this.#counter('emergency_overrides_total', 'Emergency overrides by what became of them.', ['status'], (emit) => {
-      for (const [status, count] of this.#overrides) emit(count, { status });
-    });
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): void {
@@ -323,8 +336,8 @@ export class Metrics {
     labelNames: L[],
     aggregator: Aggregator,
     read: (emit: Emit<L>) => void,
-  ): Gauge<L> {
-    return registerGauge(this.#registry, name, help, labelNames, aggregator, read);
+  ): void {
+    registerGauge(this.#registry, name, help, labelNames, aggregator, read);
   }
 }
 

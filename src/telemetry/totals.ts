@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Registry } from 'prom-client';
+import { POLICIES, registerControl, registerOverrides, registerPolicies, type ControlSources } from './control.ts';
 import type { MetricReport } from './metrics.ts';
 import { registerCounter, registerGauge, registerProcess } from './scrape.ts';
 
@@ -10,6 +11,8 @@ export interface TotalsSources {
   restarts(): number;
   /** What each live worker last told. */
   reports(): readonly MetricReport[];
+  /** Of the control plane of the primary, whose number of policies is told in place of the workers'. Default: there is none. */
+  readonly control?: ControlSources | null;
 }
 
 /** Alive or dead, what a worker has counted stays counted; a gauge says how things are, so a dead worker has none. */
@@ -48,6 +51,12 @@ export class Totals {
       [],
       (emit) => emit(this.#reloadFailures),
     );
+    const control = sources.control ?? null;
+    if (control !== null) {
+      registerPolicies(this.#registry, () => control.policies());
+      registerOverrides(this.#registry, null, control);
+      registerControl(this.#registry, control);
+    }
     registerProcess(this.#registry, version);
   }
 
@@ -75,6 +84,12 @@ export class Totals {
     const own = await this.#registry.getMetricsAsJSON();
     const all = AggregatorRegistry.aggregate([own, ...this.#sources.reports(), this.#retired]);
     all.registerMetric(this.#registry.getSingleMetric(START_TIME)!);
+    const policies = this.#registry.getSingleMetric(POLICIES);
+    if (policies !== undefined) {
+      // Workers know it as of the last change of what holds for all.
+      all.removeSingleMetric(POLICIES);
+      all.registerMetric(policies);
+    }
     return all.metrics();
   }
 }

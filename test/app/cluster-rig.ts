@@ -8,6 +8,9 @@ import { sample } from '../telemetry/exposition.ts';
 import { writeFiles, type RigOptions } from '../rig/domicile.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+/** What a first start prints, in one piece: it is nothing that went wrong. */
+const FIRST_START = /First start: .*\n(dom_.*)\nMake others with: .*\n/;
+
 /** Milliseconds that anything here may take: processes are started, on a machine that does other things too. */
 const BOUND = 30_000;
 
@@ -19,19 +22,24 @@ export interface Answer {
   readonly body: string;
 }
 
-/** `domicile serve` as a process of its own, from files in a folder of its own. */
+/** A command that goes on until it is stopped. */
+export type Command = 'serve' | 'control' | 'proxy';
+
+/** Domicile as a process of its own, from files in a folder of its own. */
 export class Cluster {
   readonly folder: string;
   readonly process: ChildProcess;
   readonly log: LogLine[] = [];
   /** What came that is no line of the log: errors, and what Node says of a crash. */
   other = '';
+  /** The token that a first start prints. */
+  firstToken = '';
   readonly closed: Promise<[number | null, NodeJS.Signals | null]>;
   readonly #lines = new EventEmitter();
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv, args: readonly string[]) {
+  private constructor(folder: string, env: NodeJS.ProcessEnv, args: readonly string[], command: Command) {
     this.folder = folder;
-    this.process = spawn(process.execPath, [MAIN, 'serve', '--config', join(folder, 'domicile.yaml'), ...args], {
+    this.process = spawn(process.execPath, [MAIN, command, '--config', join(folder, 'domicile.yaml'), ...args], {
       env: { ...process.env, ...env },
     });
     this.closed = once(this.process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -42,7 +50,10 @@ export class Cluster {
       for (const line of lines) this.log.push(JSON.parse(line) as LogLine);
       this.#lines.emit('more');
     });
-    this.process.stderr!.setEncoding('utf8').on('data', (part: string) => (this.other += part));
+    this.process.stderr!.setEncoding('utf8').on('data', (part: string) => {
+      this.firstToken ||= FIRST_START.exec(part)?.[1] ?? '';
+      this.other += part.replace(FIRST_START, '');
+    });
   }
 
   /** Starts it; resolves when it is ready. */
@@ -58,8 +69,13 @@ export class Cluster {
   }
 
   /** Starts it from the files of a folder, and does not wait. */
-  static in(folder: string, env: NodeJS.ProcessEnv = {}, args: readonly string[] = ['--workers', '2']): Cluster {
-    return new Cluster(folder, env, args);
+  static in(
+    folder: string,
+    env: NodeJS.ProcessEnv = {},
+    args: readonly string[] = ['--workers', '2'],
+    command: Command = 'serve',
+  ): Cluster {
+    return new Cluster(folder, env, args, command);
   }
 
   /** The first line of the log, from `from` on, whose message begins so. */
@@ -68,13 +84,22 @@ export class Cluster {
     for (;;) {
       const found = this.log.slice(from).find((line) => String(line['message']).startsWith(message));
       if (found !== undefined) return found;
-      if (this.process.exitCode !== null) throw new Error(`it ended before "${message}": ${this.other}`);
+      if (this.process.exitCode !== null || this.process.signalCode !== null)
+        throw new Error(`it ended before "${message}": ${this.other}`);
       await Promise.race([once(this.#lines, 'more', { signal }), this.closed]);
     }
   }
 
   get ops(): string {
-    return String(this.log.find(({ message }) => message === 'ready')?.['ops']);
+    return this.#at('ops');
+  }
+
+  get control(): string {
+    return this.#at('control');
+  }
+
+  get feed(): string {
+    return this.#at('feed');
   }
 
   get pid(): number {
@@ -133,11 +158,19 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      this.process.kill('SIGTERM');
-      await this.closed;
-    }
+    await this.end('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Ends it, and leaves its files. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill(signal);
+    await this.closed;
+  }
+
+  #at(name: 'ops' | 'control' | 'feed'): string {
+    return String(this.log.find(({ message }) => message === 'ready')?.[name]);
   }
 }
 

@@ -96,6 +96,58 @@ test('a second signal ends everything at once', async () => {
   await cut;
 });
 
+/** Resolves when it has begun to start workers. */
+async function starting(): Promise<void> {
+  while (cluster.workers.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s while the workers start drains once they have, exit 0',
+  async (signal) => {
+    cluster = Cluster.begin(options());
+    await starting();
+    const { workers } = cluster;
+    cluster.process.kill(signal);
+    expect(await cluster.closed).toEqual([0, null]);
+    const said = cluster.log
+      .map(({ message }) => String(message))
+      .filter((message) => !/sidecar|control plane/.test(message));
+    expect(said.slice(-2)).toEqual(['draining', 'stopped']);
+    await gone(workers);
+  },
+);
+
+test('a second signal while the workers start ends everything at once', async () => {
+  cluster = Cluster.begin(options());
+  await starting();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) cluster.process.kill(signal);
+  expect(await cluster.closed).toEqual([130, null]);
+  expect(cluster.log.filter(({ message }) => message === 'ready')).toEqual([]);
+});
+
+test('SIGHUP and SIGUSR2 while the workers start are obeyed once they serve', async () => {
+  cluster = Cluster.begin(options());
+  await starting();
+  cluster.process.kill('SIGHUP');
+  cluster.process.kill('SIGUSR2');
+  expect(await cluster.logged('reloaded')).toMatchObject({ why: 'SIGHUP', revision: 2 });
+  await cluster.logged('all workers are restarted');
+});
+
+test('SIGUSR2 to one process restarts nothing, and says so; it serves on', async () => {
+  cluster = await Cluster.start(options(), ['--workers', '1']);
+  cluster.process.kill('SIGUSR2');
+  expect(await cluster.logged('there are no workers to restart')).toMatchObject({ level: 'warn' });
+  upstream.respond = (_, response) => response.end('ok');
+  expect(await ask(target(), CALLER)).toMatchObject({ status: 200, body: 'ok' });
+});
+
+test.each(['1', '2'])('an environment that makes a worker of it is named, --workers %s, exit 1', async (workers) => {
+  cluster = Cluster.begin({ ...options(), env: { NODE_UNIQUE_ID: '1' } }, ['--workers', workers]);
+  expect(await cluster.closed).toEqual([1, null]);
+  expect(cluster.other).toMatch(/^NODE_UNIQUE_ID is set: [^\n]* Unset it\.\n$/);
+});
+
 test('workers whose primary is killed finish what is in flight, and go', async () => {
   cluster = await Cluster.start(options());
   const { workers } = cluster;
@@ -125,7 +177,7 @@ test('a start without its address fails in one line, exit 1, and leaves nothing 
   expect(cluster.other).toBe(
     `listeners.search: 127.0.0.1:${port} is in use. Stop what listens there, or choose another address in the configuration.\n`,
   );
-  expect(cluster.log).toEqual([]);
+  expect(cluster.log.filter(({ message }) => !/sidecar|control plane/.test(String(message)))).toEqual([]);
   expect(existsSync(join(cluster.folder, 'storage.sock'))).toBe(false);
   taken.close();
 });

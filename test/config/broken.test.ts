@@ -18,7 +18,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   '04-open-network.yaml': [
     'unauthenticated_network listeners.storage.listen',
     'bad_listen listeners.search.listen',
-    'not_supported identity.sources[0]',
+    'identity_source identity.sources',
   ],
   '05-no-region.yaml': ['missing_key self.region', 'out_of_range timeouts.connect_ms', 'wrong_type timeouts.idle_ms'],
   '06-unknown-region.yaml': [
@@ -77,6 +77,17 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   '17-tags.yaml': ['yaml_version ', 'yaml_tag_resolve_failed '],
   '18-two-documents.yaml': ['yaml_multiple_docs '],
   '19-empty.yaml': ['wrong_type '],
+  '20-control.yaml': [
+    'clear_secret store.url',
+    'not_one_of identity.jwt.algorithms[0]',
+    'keys_in_clear control.jwt.jwks_url',
+    'bad_pattern approvals.ticket_pattern',
+    'default_beyond_cap approvals.override_default_minutes',
+    'feed_without_tls feed.listen',
+    'feed_without_secret feed.listen',
+    'clear_secret webhooks[0].secret',
+    'identity_source identity.mtls',
+  ],
 };
 
 const FOLDER = new URL('broken/', import.meta.url).pathname;

@@ -23,14 +23,16 @@ describe('the address', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     await expect(server().listen({ host: '127.0.0.1', port })).rejects.toThrow(
-      new Error(`ops: 127.0.0.1:${port} is in use: stop what listens there, or set ops.listen to another address`),
+      new Error(
+        `ops: 127.0.0.1:${port} is in use. Stop what listens there, or choose another address in the configuration.`,
+      ),
     );
     other.close();
   });
 
   it('that is none of this machine is said so', async () => {
     await expect(server().listen({ host: '192.0.2.1', port: 0 })).rejects.toThrow(
-      'ops: 192.0.2.1:0 is no address of this machine: correct ops.listen',
+      'ops: 192.0.2.1:0 is not an address of this machine. Choose one that is.',
     );
   });
 

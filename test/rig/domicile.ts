@@ -50,6 +50,7 @@ export function writeFiles(options: Omit<RigOptions, 'env'>): string {
       search: { listen: '127.0.0.1:0' },
       inference: { listen: '127.0.0.1:0' },
     },
+    control: { listen: '127.0.0.1:0' },
     ops: { listen: '127.0.0.1:0' },
     log: { access: 'all' },
     ...options.settings,

@@ -1,3 +1,4 @@
+import type { ControlSources } from '../../src/telemetry/control.ts';
 import type { MetricSources } from '../../src/telemetry/metrics.ts';
 
 /** Sources that have nothing to tell. */
@@ -9,8 +10,21 @@ export const QUIET: MetricSources = {
   cacheRequests: () => [],
   policyRevision: () => 0,
   policies: () => 0,
+  controlPlaneConnected: () => null,
   snapshotAgeSeconds: () => 0,
   auditQueueDepth: () => 0,
+};
+
+/** A control plane that has something to tell of everything. */
+export const CONTROL: ControlSources = {
+  policies: () => 12,
+  overrides: () => ({ pending: 5, active: 4, denied: 1, revoked: 2, expired: 3 }),
+  feed: () => ({ clients: 3, revision: 41, lagSeconds: 0.25 }),
+  storeUp: () => true,
+  requests: () => [
+    { method: 'GET', route: '/api/v1/policies/{policy_id}', status: 200, count: 7 },
+    { method: 'GET', route: '/api/v1/policies/{policy_id}', status: 404, count: 2 },
+  ],
 };
 
 /** Value of one line of an exposition, found by its whole name and labels; null when it is not there. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Service } from '../../src/core/vocabulary.ts';
 import { Metrics, type MetricSources } from '../../src/telemetry/metrics.ts';
-import { QUIET, sample, types } from './exposition.ts';
+import { CONTROL, QUIET, sample, types } from './exposition.ts';
 
 const REGIONS = ['eu-west', 'us-east'];
 
@@ -245,14 +245,14 @@ describe('compliance', () => {
     expect(sample(text, 'compliance_violations_total{framework="none"}')).toBe(1);
   });
 
-  it('counts leaks by dialect and row of the table, bytes by direction, overrides by status, audit by mode', async () => {
+  it('counts leaks by dialect and row of the table, bytes by direction, uses of overrides, audit by mode', async () => {
     const metrics = made();
     metrics.leakBlocked('s3', 'copy_source_arn');
     metrics.leakBlocked('s3', 'copy_source_arn');
     metrics.bytesIn('storage', 100);
     metrics.bytesOut('storage', 2000);
     metrics.bytesOut('storage', 1);
-    metrics.override('used');
+    metrics.overrideUsed();
     metrics.auditRecord('batch');
     metrics.auditFailure();
     const text = await metrics.expose();
@@ -260,11 +260,44 @@ describe('compliance', () => {
     expect(sample(text, 'domicile_bytes_total{service="storage",direction="in"}')).toBe(100);
     expect(sample(text, 'domicile_bytes_total{service="storage",direction="out"}')).toBe(2001);
     expect(sample(text, 'emergency_overrides_total{status="used"}')).toBe(1);
-    expect(sample(text, 'emergency_overrides_total{status="pending"}')).toBe(0);
     expect(sample(text, 'domicile_audit_records_total{mode="batch"}')).toBe(1);
     expect(sample(text, 'domicile_audit_records_total{mode="strict"}')).toBe(0);
     expect(sample(text, 'domicile_audit_failures_total')).toBe(1);
     expect(sample(text, `domicile_build_info{version="1.2.3",node="${process.versions.node}"}`)).toBe(1);
+  });
+});
+
+describe('a control plane', () => {
+  it('in this process tells of feed, store and API, of overrides, and of all policies', async () => {
+    const metrics = new Metrics({ version: '1.2.3', regions: REGIONS, sources: QUIET, control: CONTROL });
+    metrics.overrideUsed();
+    const text = await metrics.expose();
+    expect(sample(text, 'residency_policies_total'), 'its own, not those of the source').toBe(12);
+    expect(types(text).get('residency_policies_total')).toBe('untyped');
+    for (const [status, count] of Object.entries({ ...CONTROL.overrides(), used: 1 }))
+      expect([status, sample(text, `emergency_overrides_total{status="${status}"}`)]).toEqual([status, count]);
+    expect(sample(text, 'domicile_feed_clients')).toBe(3);
+    expect(sample(text, 'domicile_feed_revision')).toBe(41);
+    expect(sample(text, 'domicile_feed_lag_seconds')).toBe(0.25);
+    expect(sample(text, 'domicile_store_up')).toBe(1);
+    const requests = (status: number) =>
+      `domicile_control_requests_total{method="GET",route="/api/v1/policies/{policy_id}",status="${status}"}`;
+    expect([sample(text, requests(200)), sample(text, requests(404))]).toEqual([7, 2]);
+  });
+
+  it('whose store is silent says so', async () => {
+    const control = { ...CONTROL, storeUp: () => false };
+    const text = await new Metrics({ version: '1.2.3', regions: REGIONS, sources: QUIET, control }).expose();
+    expect(sample(text, 'domicile_store_up')).toBe(0);
+  });
+
+  it('elsewhere is heard or not, and where there is none nothing is said of one', async () => {
+    const connected = async (heard: boolean | null) =>
+      sample(await made({ controlPlaneConnected: () => heard }).expose(), 'domicile_control_plane_connected');
+    expect([await connected(true), await connected(false), await connected(null)]).toEqual([1, 0, null]);
+    const text = await made().expose();
+    expect(text).not.toMatch(/domicile_(?:feed|store|control)_/);
+    expect(text.match(/^emergency_overrides_total.*$/gm)).toEqual(['emergency_overrides_total{status="used"} 0']);
   });
 });
 

@@ -2,16 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { available, program } from '../servers/servers.ts';
-import { QUIET } from './exposition.ts';
+import { CONTROL, QUIET } from './exposition.ts';
 
 describe.skipIf(available('promtool'))('promtool check metrics', () => {
-  it('has nothing to say about any metric, process metrics and listed tenants included', async () => {
+  it('has nothing to say about any metric, those of the process, of a control plane and of listed tenants included', async () => {
     const metrics = new Metrics({
       version: '1.2.3',
       regions: ['eu-west'],
       tenants: ['acme'],
+      control: CONTROL,
       sources: {
         ...QUIET,
+        controlPlaneConnected: () => true,
         upstreamConnections: () => [{ service: 'storage', region: 'eu-west', state: 'idle', count: 7 }],
         regionUp: () => [{ service: 'storage', region: 'eu-west', up: true }],
         cacheRequests: () => [{ cache: 'bundles', result: 'hit', count: 5 }],

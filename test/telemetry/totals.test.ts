@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Metrics, type MetricReport, type MetricSources } from '../../src/telemetry/metrics.ts';
 import { Totals } from '../../src/telemetry/totals.ts';
 import { available, program } from '../servers/servers.ts';
-import { QUIET, sample, types } from './exposition.ts';
+import { CONTROL, QUIET, sample, types } from './exposition.ts';
 
 function worker(sources: Partial<MetricSources> = {}): Metrics {
   return new Metrics({ version: '1.2.3', regions: ['eu-west', 'us-east'], sources: { ...QUIET, ...sources } });
@@ -97,6 +97,36 @@ describe('the metrics of several workers', () => {
     for (const [name, type] of one) expect([name, all.get(name)]).toEqual([name, type]);
   });
 
+  it('have beside them what the control plane of the primary tells, and its number of policies in their place', async () => {
+    const reports: MetricReport[] = [];
+    const total = new Totals('1.2.3', {
+      workers: () => 2,
+      restarts: () => 1,
+      reports: () => reports,
+      control: CONTROL,
+    });
+    expect(sample(await total.expose(), 'residency_policies_total'), 'no worker has told anything yet').toBe(12);
+    const gone = worker({ policies: () => 99 });
+    gone.overrideUsed();
+    total.retire(await gone.report());
+    for (const [policies, heard] of [
+      [11, true],
+      [13, false],
+    ] as const) {
+      const metrics = worker({ policies: () => policies, controlPlaneConnected: () => heard });
+      metrics.overrideUsed();
+      reports.push(await metrics.report());
+    }
+    const page = await total.expose();
+    expect(page.match(/^residency_policies_total.*$/gm)).toEqual(['residency_policies_total 12']);
+    expect(types(page).get('residency_policies_total')).toBe('untyped');
+    for (const [status, count] of Object.entries({ ...CONTROL.overrides(), used: 3 }))
+      expect([status, sample(page, `emergency_overrides_total{status="${status}"}`)]).toEqual([status, count]);
+    expect(sample(page, 'domicile_control_plane_connected'), 'one of them does not hear it').toBe(0);
+    expect(sample(page, 'domicile_feed_clients')).toBe(3);
+    expect(sample(await total.expose(), 'domicile_feed_clients'), 'told again and again, it is no sum').toBe(3);
+  });
+
   it('count a reload that was refused once, however many workers there are', async () => {
     const total = totals([await worker().report(), await worker().report()]);
     total.reloadFailure();
@@ -106,8 +136,15 @@ describe('the metrics of several workers', () => {
   it.skipIf(available('promtool'))('are to the liking of promtool', async () => {
     const metrics = worker({ regionUp: () => [{ service: 'storage', region: 'eu-west', up: true }] });
     request(metrics, 'eu-west', 0.003);
+    const reports = [await metrics.report(), await metrics.report()];
+    const total = new Totals('1.2.3', {
+      workers: () => 2,
+      restarts: () => 1,
+      reports: () => reports,
+      control: CONTROL,
+    });
     const { status, stdout, stderr } = spawnSync(program('promtool'), ['check', 'metrics'], {
-      input: await totals([await metrics.report(), await metrics.report()]).expose(),
+      input: await total.expose(),
       encoding: 'utf8',
     });
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });

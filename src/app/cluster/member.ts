@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import type { TakeAnswer, TakeRequest } from '../../proxy/uses.ts';
 import type { LogLevel } from '../../telemetry/log.ts';
 import type { Bound } from '../running.ts';
 import type { PackedLoad, Setup, ToPrimary, ToWorker, WorkerReport } from './messages.ts';
@@ -21,7 +20,6 @@ export interface Exit {
 
 /** What a worker asks and tells unasked. */
 export interface MemberOwner {
-  take(member: Member, request: TakeRequest): void;
   /** It could not put in force what the primary had found valid. */
   notReplaced(member: Member, message: string): void;
   /** It has not done in time what it was told to, and is killed. */
@@ -36,8 +34,8 @@ export class Member {
   readonly serving: Promise<readonly Bound[]>;
   readonly gone: Promise<Exit>;
   state: 'starting' | 'serving' | 'leaving' | 'gone' = 'starting';
-  /** Revision of the files that it has in force. */
-  revision: number;
+  /** Revision of the files that it decides by; 0: it was not sent any yet. */
+  revision = 0;
   /** When it began to serve, milliseconds since the epoch; 0: not yet. */
   servingSince = 0;
   /** What it last told. */
@@ -48,19 +46,24 @@ export class Member {
   readonly #asked = new Map<number, () => void>();
   #lastAsked = 0;
   readonly #replacing = new Set<() => void>();
+  /** It was told to finish what is in flight and nothing else: by what files makes no difference any more. */
+  #finishing = false;
 
-  constructor(setup: Setup, owner: MemberOwner) {
-    this.number = setup.worker;
-    this.revision = setup.load.revision;
+  /**
+   * @param setup what it begins with, asked for when it can take it: starting a process takes a while
+   * @throws Error when no process can be started
+   */
+  constructor(number: number, setup: () => Setup, owner: MemberOwner) {
+    this.number = number;
     this.#owner = owner;
+    this.#process = cluster.fork();
     const serving = Promise.withResolvers<readonly Bound[]>();
     const gone = Promise.withResolvers<Exit>();
     this.serving = serving.promise;
     this.gone = gone.promise;
     const late = setTimeout(() => this.#tooLate('start'), START_BOUND);
-    this.#process = cluster.fork();
     this.#process.on('message', (message: ToPrimary) => {
-      if (message.type === 'waiting') this.#send({ type: 'start', setup });
+      if (message.type === 'waiting') this.#start(setup());
       else if (message.type === 'failed') serving.reject(new Error(message.message));
       else if (message.type === 'serving') {
         clearTimeout(late);
@@ -96,12 +99,22 @@ export class Member {
     });
   }
 
-  /** Puts files in force. Resolves when it has them, or is on its way out; one that does not answer is killed. */
+  /**
+   * Puts files in force, also in one that is starting or leaving. Resolves when it decides by them, or decides nothing any
+   * more; one that does not answer is killed.
+   */
   replace(load: PackedLoad): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    // One that was not sent any yet will begin with these.
+    const settled = () =>
+      this.state === 'gone' || this.#finishing || this.revision === 0 || this.revision >= load.revision;
+    if (settled()) {
+      resolve();
+      return promise;
+    }
     const late = setTimeout(() => this.#tooLate('put the files in force'), REPLACE_BOUND);
     const settle = () => {
-      if (this.state === 'serving' && this.revision < load.revision) return;
+      if (!settled()) return;
       clearTimeout(late);
       this.#replacing.delete(settle);
       resolve();
@@ -144,6 +157,7 @@ export class Member {
       await this.gone;
       return;
     }
+    this.#finishing = grace === 0;
     for (const settle of this.#replacing) settle();
     const late = setTimeout(() => this.#tooLate('drain'), bound + LEAVE_BOUND);
     this.#send({ type: 'drain', bound, grace });
@@ -155,8 +169,9 @@ export class Member {
     this.#process.process.kill('SIGKILL');
   }
 
-  taken(answer: TakeAnswer): void {
-    this.#send({ type: 'taken', answer });
+  #start(setup: Setup): void {
+    this.revision = setup.load.revision;
+    this.#send({ type: 'start', setup });
   }
 
   #tooLate(what: string): void {
@@ -176,9 +191,6 @@ export class Member {
       case 'report':
         this.report = message.report;
         this.#asked.get(message.id)?.();
-        break;
-      case 'take':
-        this.#owner.take(this, message.request);
         break;
     }
   }

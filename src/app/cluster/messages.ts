@@ -1,18 +1,22 @@
 import type { RegionHealth } from '../../ops/state.ts';
 import type { PolicySet } from '../../policy/policy-set.ts';
-import type { TakeAnswer, TakeRequest } from '../../proxy/uses.ts';
 import { Catalogue, type Region } from '../../region/catalogue.ts';
 import type { LogLevel } from '../../telemetry/log.ts';
 import type { MetricReport } from '../../telemetry/metrics.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Loaded } from '../data-plane.ts';
+import type { FeedAddress } from '../fed-policies.ts';
 import type { Bound } from '../running.ts';
+import type { ListenerTls } from '../tls-files.ts';
 
 /** What came of the files, as it crosses to a worker (structured clone). Secrets are in it: it goes through a pipe only. */
 export interface PackedLoad {
   readonly settings: Settings;
   readonly regions: readonly Region[];
   readonly policySet: PolicySet;
+  readonly credentials: Loaded['credentials'];
+  readonly jwks: Loaded['jwks'];
+  readonly tls: ListenerTls;
   readonly revision: number;
   readonly loadedAt: number;
 }
@@ -31,14 +35,17 @@ export interface Setup {
   readonly worker: number;
   readonly load: PackedLoad;
   readonly level: LogLevel;
-  /** Uses of grants so far. */
-  readonly uses: readonly (readonly [string, number])[];
+  readonly feed: FeedAddress;
 }
 
 /** How things are in a worker. */
 export interface WorkerReport {
   readonly metrics: MetricReport;
   readonly regions: readonly RegionHealth[];
+  /** Why no traffic should come, one short text each; empty: it may. */
+  readonly notReady: readonly string[];
+  /** Of its policies, for `/config_dump`. */
+  readonly policies: unknown;
 }
 
 export type ToWorker =
@@ -48,7 +55,6 @@ export type ToWorker =
   | { readonly type: 'level'; readonly level: LogLevel }
   /** Answered by a `report` with the same id. */
   | { readonly type: 'report'; readonly id: number }
-  | { readonly type: 'taken'; readonly answer: TakeAnswer }
   /** Finish what is in flight within `bound` milliseconds, and go; connections without a request may bring one for `grace`. */
   | { readonly type: 'drain'; readonly bound: number; readonly grace: number };
 
@@ -61,5 +67,4 @@ export type ToPrimary =
   | { readonly type: 'replaced'; readonly revision: number }
   | { readonly type: 'not_replaced'; readonly message: string }
   /** `id` 0: the last one, unasked, before it goes. */
-  | { readonly type: 'report'; readonly id: number; readonly report: WorkerReport }
-  | { readonly type: 'take'; readonly request: TakeRequest };
+  | { readonly type: 'report'; readonly id: number; readonly report: WorkerReport };

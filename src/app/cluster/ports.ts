@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { SERVICES } from '../../core/vocabulary.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Bound } from '../running.ts';
 
 /**
- * The settings with a free port in the place of each port 0: all workers listen on the same one, and so does whoever
- * takes their place. An address that cannot be had is left to them to complain about.
+ * A free port for each listener whose port is 0: all workers listen on the same one, and so does whoever takes their
+ * place. An address that cannot be had is left to them to complain about.
  */
-export async function withPorts(settings: Settings): Promise<Settings> {
-  const listeners = { ...settings.listeners };
+export async function freePorts({ listeners }: Settings): Promise<Bound[]> {
+  const ports: Bound[] = [];
   // Held until all are found, so that no two are the same.
   const held = [];
   for (const service of SERVICES) {
@@ -21,12 +22,11 @@ export async function withPorts(settings: Settings): Promise<Settings> {
       continue;
     }
     held.push(server);
-    const { port } = server.address() as AddressInfo;
-    listeners[service] = { ...listener, address: { ...listener.address, port } };
+    ports.push({ name: `listeners.${service}`, port: (server.address() as AddressInfo).port });
   }
   for (const server of held) {
     server.close();
     await once(server, 'close');
   }
-  return { ...settings, listeners };
+  return ports;
 }

@@ -1,66 +1,50 @@
 import { OpsServer } from '../../ops/server.ts';
 import type { OpsState, RegionHealth } from '../../ops/state.ts';
-import type { Log } from '../../telemetry/log.ts';
 import { Totals } from '../../telemetry/totals.ts';
-import { configDump } from '../config-dump.ts';
-import type { Settings } from '../config/settings.ts';
 import { Configuration, type ConfigurationOptions } from '../configuration.ts';
-import type { Loaded } from '../data-plane.ts';
+import { openPolicySource, storagePort, type PolicyOrigin, type PolicySource } from '../policy-origin.ts';
 import { regionHealth, worstHealth } from '../region-health.ts';
-import { asStarted } from '../restart.ts';
-import { DRAIN_BOUND, type Bound, type Running } from '../running.ts';
+import { Running, type Bound } from '../running.ts';
 import { removeDeadSockets } from '../sockets.ts';
 import { readTls } from '../tls-files.ts';
-import { withPorts } from './ports.ts';
+import { freePorts } from './ports.ts';
 import { Supervisor } from './supervisor.ts';
 
 export interface PrimaryOptions extends ConfigurationOptions {
   readonly version: string;
   /** At least 2: one process needs no primary. */
   readonly workers: number;
+  readonly origin: PolicyOrigin;
 }
 
 /**
  * A Domicile of several processes: workers hold the data listeners, this one holds the rest, and answers for them all on
  * the ops port. What the files say is decided here and sent to the workers, so that they never differ.
  */
-export class Primary implements Running {
-  readonly log: Log;
-  readonly #options: PrimaryOptions;
-  readonly #configuration: Configuration;
-  /** The settings of the start, with ports in the place of 0. */
-  readonly #started: Settings;
+export class Primary extends Running {
+  readonly #wanted: number;
   readonly #workers: Supervisor;
   readonly #totals: Totals;
   readonly #ops: OpsServer;
   listeners: readonly Bound[] = [];
-  opsUrl = '';
-  #draining: Promise<void> | null = null;
-  #stopped: () => void = () => {};
-  readonly stopped: Promise<void>;
 
-  private constructor(options: PrimaryOptions, configuration: Configuration, started: Settings) {
-    this.#options = options;
-    this.#configuration = configuration;
-    this.#started = started;
-    this.log = configuration.log;
-    this.#totals = new Totals(options.version, {
+  private constructor({ version, workers }: PrimaryOptions, configuration: Configuration, source: PolicySource) {
+    super(configuration, version, source.control);
+    const { loaded, log, redactor } = configuration;
+    this.#wanted = workers;
+    this.#totals = new Totals(version, {
       workers: () => this.#workers.serving,
       restarts: () => this.#workers.restarts,
       reports: () => this.#workers.reports.map(({ metrics }) => metrics),
+      control: source.control?.metrics ?? null,
     });
-    this.#workers = new Supervisor(options.workers, this.#toSend(configuration.loaded), this.log, ({ metrics }) =>
-      this.#totals.retire(metrics),
-    );
+    this.#workers = new Supervisor(workers, loaded, source.feed, log, ({ metrics }) => this.#totals.retire(metrics));
     this.#ops = new OpsServer({
       state: this.#state(),
-      tls: readTls(started.ops.tls),
+      tls: readTls('ops', loaded.settings.ops.tls),
       metrics: { contentType: this.#totals.contentType, expose: () => this.#exposition() },
-      redactor: configuration.redactor,
-      onError: (error) => this.log.error('ops port', { error }),
-    });
-    this.stopped = new Promise((resolve) => {
-      this.#stopped = resolve;
+      redactor,
+      onError: (error) => log.error('ops port', { error }),
     });
   }
 
@@ -69,69 +53,71 @@ export class Primary implements Running {
    * @throws ConfigurationError when the files do not hold together; Error, in one line, when an address cannot be had
    */
   static async start(options: PrimaryOptions): Promise<Primary> {
-    const configuration = new Configuration(options);
-    const started = await withPorts(configuration.loaded.settings);
-    const primary = new Primary(options, configuration, started);
+    const policies = options.origin.kind === 'remote' ? 'elsewhere' : 'here';
+    const configuration = new Configuration({ ...options, policies });
+    let source: PolicySource | null = null;
+    let primary: Primary;
     try {
-      await removeDeadSockets(started);
-      primary.opsUrl = await primary.#ops.listen(started.ops.address);
-      primary.listeners = await primary.#workers.start();
+      source = await openPolicySource(configuration, options.version, options.origin, options.workers);
+      // Just before they are bound: a port that is free now is somebody else's soon.
+      configuration.boundAt(await freePorts(configuration.loaded.settings));
+      primary = new Primary(options, configuration, source);
     } catch (error) {
-      await primary.#ops.close();
+      configuration.close();
+      await source?.control?.close();
       throw error;
     }
-    configuration.watch(() => primary.reload('a file changed'));
+    await primary.#start();
     return primary;
   }
 
-  get loaded(): Loaded {
-    return this.#configuration.loaded;
-  }
-
   /** The log tells when every worker has what was read. */
-  reload(why: string): void {
-    if (this.#draining !== null) return;
+  async reload(why: string): Promise<boolean> {
+    if (this.draining) return false;
     const { level } = this.log;
-    const valid = this.#configuration.reload(why, (loaded) => {
-      this.#workers.replace(this.#toSend(loaded)).then(
+    const valid = await this.configuration.reload(why, async (loaded) => {
+      await this.control?.reload(loaded);
+      this.#workers.replace(loaded).then(
         () => this.log.info('reloaded', { why, revision: loaded.revision }),
         (error: unknown) => this.log.error('reload failed', { error }),
       );
     });
     if (!valid) this.#totals.reloadFailure();
     if (this.log.level !== level) this.#workers.setLevel(this.log.level);
+    return valid;
   }
 
-  /** Restarts the workers one after the other, each new one before its old one stops accepting. */
-  async roll(): Promise<void> {
-    this.log.info('restarting all workers');
-    await this.#workers.roll();
-    this.log.info('all workers are restarted');
+  roll(): Promise<void> {
+    return this.#workers.roll();
   }
 
-  drain(bound: number = DRAIN_BOUND): Promise<void> {
-    this.#draining ??= this.#drain(bound);
-    return this.#draining;
-  }
-
-  exit(code: number): never {
+  override exit(code: number): never {
     this.#workers.abandon();
-    process.exit(code);
+    return super.exit(code);
   }
 
-  async #drain(bound: number): Promise<void> {
-    this.log.info('draining');
-    this.#configuration.close();
+  protected async close(bound: number): Promise<void> {
+    this.configuration.close();
     await this.#workers.drain(bound);
+    await this.control?.close();
     await this.#ops.close();
-    this.log.info('stopped');
-    await this.log.flush();
-    this.#stopped();
   }
 
-  /** What was bound at the start is the same in every worker, also in one that is started later. */
-  #toSend(loaded: Loaded): Loaded {
-    return { ...loaded, settings: asStarted(this.#started, loaded.settings) };
+  async #start(): Promise<void> {
+    const { settings } = this.loaded;
+    try {
+      await removeDeadSockets(settings);
+      this.opsUrl = await this.#ops.listen(settings.ops.address);
+      this.listeners = await this.#workers.start();
+      await this.control?.listen({ regions: () => this.#regions(), storagePort: () => storagePort(this.listeners) });
+    } catch (error) {
+      this.configuration.close();
+      this.#workers.abandon();
+      await this.control?.close();
+      await this.#ops.close();
+      throw error;
+    }
+    this.configuration.watch(() => this.reload('a file changed'));
   }
 
   async #exposition(): Promise<string> {
@@ -145,21 +131,28 @@ export class Primary implements Running {
     return worstHealth([known, ...this.#workers.reports.map(({ regions }) => regions)]);
   }
 
+  protected policyState(): unknown {
+    return this.#workers.reports.map(({ policies }) => policies);
+  }
+
+  async #notReady({ notReady }: Pick<OpsState, 'notReady'>): Promise<readonly string[]> {
+    if (this.draining) return notReady();
+    if (this.#workers.serving === 0) return ['no worker serves'];
+    await this.#workers.refresh();
+    return [...new Set(this.#workers.reports.flatMap((report) => report.notReady))];
+  }
+
   #state(): OpsState {
+    const state = this.opsState();
     return {
-      version: this.#options.version,
-      notReady: () => {
-        if (this.#draining !== null) return ['draining'];
-        return this.#workers.serving > 0 ? [] : ['no worker serves'];
-      },
-      workers: () => ({ serving: this.#workers.serving, wanted: this.#options.workers }),
+      ...state,
+      notReady: () => this.#notReady(state),
+      workers: () => ({ serving: this.#workers.serving, wanted: this.#wanted }),
       regions: () => this.#regions(),
-      store: () => ({ status: 'not_configured' }),
-      configDump: () => configDump(this.loaded),
-      drain: () => {
-        this.drain().catch((error: unknown) => this.log.error('drain failed', { error }));
+      configDump: async () => {
+        await this.#workers.refresh();
+        return state.configDump();
       },
-      level: () => this.log.level,
       setLevel: (level) => {
         this.log.setLevel(level);
         this.#workers.setLevel(level);

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
-import { answerTake, LocalUses, type TakeRequest } from '../../proxy/uses.ts';
 import type { Log, LogLevel } from '../../telemetry/log.ts';
 import type { Loaded } from '../data-plane.ts';
+import type { FeedAddress } from '../fed-policies.ts';
 import { DRAIN_BOUND, type Bound } from '../running.ts';
 import { Member, type Exit, type MemberOwner } from './member.ts';
 import { pack, type WorkerReport } from './messages.ts';
@@ -33,8 +33,8 @@ export class Supervisor implements MemberOwner {
   readonly #slots: readonly Slot[];
   /** Every process that is not gone, the leaving ones too. */
   readonly #members = new Set<Member>();
-  readonly #uses = new LocalUses();
   readonly #onGone: (report: WorkerReport) => void;
+  readonly #feed: FeedAddress;
   #loaded: Loaded;
   #started = false;
   #stopping = false;
@@ -43,9 +43,10 @@ export class Supervisor implements MemberOwner {
 
   /**
    * @param loaded what the workers begin with
+   * @param feed where they fetch policies
    * @param onGone told what a worker that is gone had last told
    */
-  constructor(count: number, loaded: Loaded, log: Log, onGone: (report: WorkerReport) => void) {
+  constructor(count: number, loaded: Loaded, feed: FeedAddress, log: Log, onGone: (report: WorkerReport) => void) {
     this.#slots = Array.from({ length: count }, (_, i) => ({
       number: i + 1,
       member: null,
@@ -53,6 +54,7 @@ export class Supervisor implements MemberOwner {
       timer: null,
     }));
     this.#loaded = loaded;
+    this.#feed = feed;
     this.#log = log;
     this.#onGone = onGone;
     // The listening socket is the primary's, and the kernel hands its connections to whoever accepts: docs/adr/0010.
@@ -89,11 +91,11 @@ export class Supervisor implements MemberOwner {
     }
   }
 
-  /** Has every worker put these files in force. Resolves when all that serve have them. */
+  /** Has every worker put these files in force. Resolves when nothing is decided by older ones any more. */
   async replace(loaded: Loaded): Promise<void> {
     this.#loaded = loaded;
     const load = pack(loaded);
-    await Promise.all([...this.#members].map((member) => (member.state === 'serving' ? member.replace(load) : null)));
+    await Promise.all([...this.#members].map((member) => member.replace(load)));
   }
 
   setLevel(level: LogLevel): void {
@@ -106,31 +108,36 @@ export class Supervisor implements MemberOwner {
       if (!(await member.refresh(REPORT_BOUND)) && member.state === 'serving')
         this.#log.warn('a worker did not answer in time: its metrics are as last known', { worker: member.number });
     };
-    await Promise.all([...this.#members].filter(({ state }) => state === 'serving').map(ask));
+    await Promise.all([...this.#members].filter(({ state }) => state === 'serving' || state === 'leaving').map(ask));
   }
 
   /** Puts a new worker in the place of each, one place after the other. Resolves when the last old one is gone. */
   async roll(): Promise<void> {
     if (this.#rolling || this.#stopping) return;
     this.#rolling = true;
+    this.#log.info('restarting all workers');
     const leaving: Promise<void>[] = [];
-    for (const slot of this.#slots) {
-      const old = slot.member;
-      // A place that is empty, or was filled a moment ago, has a new one anyhow.
-      if (old?.state !== 'serving') continue;
-      const next = this.#fork(slot);
-      try {
+    try {
+      for (const slot of this.#slots) {
+        // A place that is empty, or was filled a moment ago, has a new one anyhow.
+        if (slot.member?.state !== 'serving') continue;
+        const next = this.#fork(slot);
         await next.serving;
-      } catch (error) {
-        if (!this.#stopping)
-          this.#log.error(`a new worker cannot start, the old ones stay: ${(error as Error).message}`);
-        break;
+        // Not always the one that served a moment ago: that one may have died, and another have been started, or be due.
+        const before = slot.member;
+        if (slot.timer !== null) clearTimeout(slot.timer);
+        slot.timer = null;
+        slot.member = next;
+        if (before !== null) leaving.push(before.drain(DRAIN_BOUND, ROLL_GRACE));
       }
-      slot.member = next;
-      leaving.push(old.drain(DRAIN_BOUND, ROLL_GRACE));
+      await Promise.all(leaving);
+      if (!this.#stopping) this.#log.info('all workers are restarted');
+    } catch (error) {
+      if (!this.#stopping) this.#log.error(`a new worker cannot start, the old ones stay: ${(error as Error).message}`);
+      await Promise.all(leaving);
+    } finally {
+      this.#rolling = false;
     }
-    await Promise.all(leaving);
-    this.#rolling = false;
   }
 
   /** Has all finish what is in flight within `bound` milliseconds. Resolves when all are gone. */
@@ -145,12 +152,11 @@ export class Supervisor implements MemberOwner {
     for (const member of this.#members) member.kill();
   }
 
-  take(member: Member, request: TakeRequest): void {
-    answerTake(this.#uses, request, (answer) => member.taken(answer));
-  }
-
   notReplaced(member: Member, message: string): void {
+    if (this.#stopping) return;
     this.#log.error(`a worker cannot apply the files, another takes its place: ${message}`, { worker: member.number });
+    // It would go on deciding by the old ones for as long as it was told it may.
+    if (member.state === 'leaving') return member.kill();
     const slot = this.#slots[member.number - 1]!;
     member.drain(DRAIN_BOUND).catch((error: unknown) => this.#log.error('drain failed', { error }));
     if (slot.member === member) this.#launchLater(slot);
@@ -171,10 +177,15 @@ export class Supervisor implements MemberOwner {
     return member;
   }
 
+  /** @throws Error when no process can be started */
   #fork(slot: Slot): Member {
-    const load = pack(this.#loaded);
-    const setup = { worker: slot.number, load, level: this.#log.level, uses: this.#uses.counts() };
-    const member = new Member(setup, this);
+    const setup = () => ({
+      worker: slot.number,
+      load: pack(this.#loaded),
+      level: this.#log.level,
+      feed: this.#feed,
+    });
+    const member = new Member(slot.number, setup, this);
     this.#members.add(member);
     member.serving.then(
       () => this.#serves(member),
@@ -188,11 +199,9 @@ export class Supervisor implements MemberOwner {
     return member;
   }
 
-  /** The files, or the level, may have changed while it started. */
+  /** The level may have changed while it started. */
   #serves(member: Member): void {
     member.setLevel(this.#log.level);
-    if (member.revision < this.#loaded.revision)
-      member.replace(pack(this.#loaded)).catch((error: unknown) => this.#log.error('reload failed', { error }));
     if (this.#started) this.#log.info('worker serves', { worker: member.number });
   }
 
@@ -213,9 +222,22 @@ export class Supervisor implements MemberOwner {
     slot.wait = Math.min(LAST_WAIT, wait * 2);
     slot.timer = setTimeout(() => {
       slot.timer = null;
-      this.#launch(slot).serving.catch((error: Error) => {
-        if (!this.#stopping) this.#log.error(`a worker cannot start: ${error.message}`, { worker: slot.number });
-      });
+      this.#launchAgain(slot);
     }, wait);
+  }
+
+  #launchAgain(slot: Slot): void {
+    const failed = (error: unknown) =>
+      this.#log.error(`a worker cannot start: ${(error as Error).message}`, { worker: slot.number });
+    try {
+      const member = this.#launch(slot);
+      member.serving.catch((error: unknown) => {
+        // A restart of all may have given its place to another meanwhile.
+        if (!this.#stopping && slot.member === member) failed(error);
+      });
+    } catch (error) {
+      failed(error);
+      this.#launchLater(slot);
+    }
   }
 }

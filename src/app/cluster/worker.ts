@@ -1,12 +1,12 @@
 import cluster from 'node:cluster';
-import { SharedUses } from '../../proxy/uses.ts';
 import { Log } from '../../telemetry/log.ts';
 import { Redactor } from '../../telemetry/redact.ts';
 import { createTracing, type Tracing } from '../../telemetry/trace.ts';
 import { secretsOf } from '../configuration.ts';
 import { DataPlane } from '../data-plane.ts';
+import { FedPolicies } from '../fed-policies.ts';
 import { regionHealth } from '../region-health.ts';
-import { DRAIN_BOUND } from '../running.ts';
+import { DRAIN_BOUND, FEED_BOUND } from '../running.ts';
 import { unpack, type PackedLoad, type Setup, type ToPrimary, type ToWorker } from './messages.ts';
 
 export interface WorkerOptions {
@@ -14,9 +14,9 @@ export interface WorkerOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Whether this process was started by a primary, to be one of its workers. */
+/** Whether this process was started by a primary, to be one of its workers: node:cluster goes by the environment alone. */
 export function isWorker(): boolean {
-  return cluster.isWorker;
+  return cluster.isWorker && process.connected;
 }
 
 /** A terminal, or a service manager, sends signals to all processes of a group: what they mean is for the primary to say. */
@@ -55,7 +55,9 @@ class Worker {
   #log: Log | null = null;
   #redactor = new Redactor();
   #tracing: Tracing | null = null;
-  #uses = new SharedUses((request) => tell({ type: 'take', request }));
+  #policies: FedPolicies | null = null;
+  /** The newest files that it was sent. */
+  #load: PackedLoad | null = null;
   #plane: DataPlane | null = null;
   #leaving = false;
 
@@ -77,9 +79,6 @@ class Worker {
       case 'report':
         this.#report(message.id).catch((error: unknown) => this.#log?.error('metrics cannot be read', { error }));
         break;
-      case 'taken':
-        this.#uses.answered(message.answer);
-        break;
       case 'drain':
         this.#leave(message.bound, message.grace);
         break;
@@ -88,22 +87,25 @@ class Worker {
 
   orphaned(): void {
     this.#log?.warn('the primary is gone: draining');
-    this.#uses.lost();
     this.#leave(DRAIN_BOUND, 0);
   }
 
-  async #start({ worker, load, level, uses }: Setup): Promise<void> {
+  async #start({ worker, load, level, feed }: Setup): Promise<void> {
     const { env, version } = this.#options;
-    const loaded = unpack(load);
-    this.#redactor.know(secretsOf(loaded.catalogue));
+    this.#load = load;
+    this.#redactor.know(secretsOf(unpack(load)));
     const log = new Log({ level, redactor: this.#redactor, worker });
     this.#log = log;
-    this.#uses = new SharedUses((request) => tell({ type: 'take', request }), uses);
     this.#tracing = await createTracing(env, {
       version,
       onExportError: (error) => log.warn('spans cannot be exported', { error }),
     });
-    const plane = new DataPlane(loaded, version, log, this.#tracing, this.#uses);
+    const policies = await FedPolicies.open({ feed, loaded: unpack(this.#load), version, worker, log });
+    this.#policies = policies;
+    // The control plane of this machine was there first; a distant one may be out, and then what is known has to do.
+    if (feed.lastGood === null) await policies.known(FEED_BOUND);
+    // Newer files may have come meanwhile. Those that come from here on find a data plane.
+    const plane = new DataPlane(unpack(this.#load), version, log, this.#tracing, policies);
     this.#plane = plane;
     await plane.listen();
     tell({ type: 'serving', listeners: plane.listeners.map(({ name, port }) => ({ name, port })) });
@@ -114,11 +116,13 @@ class Worker {
     if (!tell({ type: 'failed', message }, () => process.exit(1))) process.exit(1);
   }
 
+  /** Before there is a data plane, it is enough to begin with these. */
   #replace(load: PackedLoad): void {
-    const loaded = unpack(load);
     try {
-      this.#redactor.know(secretsOf(loaded.catalogue));
-      this.#plane!.replace(loaded);
+      const loaded = unpack(load);
+      this.#redactor.know(secretsOf(loaded));
+      this.#plane?.replace(loaded);
+      this.#load = load;
       tell({ type: 'replaced', revision: loaded.revision });
     } catch (error) {
       tell({ type: 'not_replaced', message: String(error) });
@@ -131,7 +135,9 @@ class Worker {
     const metrics = await plane.proxy.metrics.report();
     const { catalogue, health } = plane.proxy.snapshot;
     const regions = regionHealth(catalogue, (dialect, region) => health.isUp(dialect, region));
-    if (!tell({ type: 'report', id, report: { metrics, regions } }, sent)) sent?.();
+    const notReady = this.#policies?.notReady() ?? [];
+    const report = { metrics, regions, notReady, policies: this.#policies?.state() ?? null };
+    if (!tell({ type: 'report', id, report }, sent)) sent?.();
   }
 
   #leave(bound: number, grace: number): void {
@@ -148,6 +154,7 @@ class Worker {
 
   async #drain(bound: number, grace: number): Promise<void> {
     await this.#plane?.drain(bound, grace);
+    await this.#policies?.close();
     await this.#tracing?.shutdown();
     // What it has counted since the last scrape, so that nothing is lost.
     const { promise, resolve } = Promise.withResolvers<void>();

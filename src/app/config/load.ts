@@ -1,4 +1,5 @@
-import { resolve, dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { hint } from '../../core/closest.ts';
 import { conform } from '../../core/conform.ts';
 import type { Problem } from '../../core/problem.ts';
@@ -8,6 +9,7 @@ import type { Catalogue } from '../../region/catalogue.ts';
 import { parseCredentials, type Credentials } from '../../region/credential.ts';
 import { parseRegions } from '../../region/parse.ts';
 import { REGIONS_FILE } from '../../region/schema.ts';
+import { SQLITE_FILE } from '../../store/place.ts';
 import { applyOverrides, readEnvironment, type EnvironmentOverride } from './overrides.ts';
 import { PolicyLoader, type PolicySources } from './policies.ts';
 import { hasErrors, inOrder, keyOf, locate, type FileProblem } from './problem.ts';
@@ -22,43 +24,69 @@ export interface LoadedConfiguration {
   readonly settings: Settings | null;
   readonly catalogue: Catalogue | null;
   readonly policySet: PolicySet | null;
+  /** By name; null for one that something is wrong with. */
+  readonly credentials: Credentials;
   /** Errors and warnings, by file and line. */
   readonly problems: readonly FileProblem[];
+}
+
+export interface LoadOptions {
+  /** Remembers policy files between reloads. Default: a new one. */
+  readonly loader?: PolicyLoader;
+  /** `unneeded`: for readers that send nothing, so that a decision can be explained where no secret is. Default: needed. */
+  readonly secrets?: 'needed' | 'unneeded';
+  /** `elsewhere`: a control plane has them, and the files of policies and regimes here are not read. Default: here. */
+  readonly policies?: 'here' | 'elsewhere';
 }
 
 /**
  * Loads everything that a domicile.yaml names: this machine, the catalogue, policies and regimes.
  * @param path of domicile.yaml, relative to where we are
- * @param loader remembers policy files between reloads
- * @param now milliseconds since the epoch
- * @param secrets `unneeded`: for readers that send nothing, so that a decision can be explained where no secret is
  */
 export function loadConfiguration(
   path: string,
   env: NodeJS.ProcessEnv,
-  loader = new PolicyLoader(),
-  now = Date.now(),
-  secrets: 'needed' | 'unneeded' = 'needed',
+  { loader = new PolicyLoader(), secrets = 'needed', policies: where = 'here' }: LoadOptions = {},
 ): LoadedConfiguration {
+  const now = Date.now();
   const machine = loadMachine(resolve(path), env, secrets);
   const problems = [...machine.problems];
-  if (machine.settings === null || machine.sources === null) return failed(problems);
+  if (machine.settings === null || machine.sources === null) return failed(machine.credentials, problems);
 
   const regions = loadCatalogue(machine.settings.catalogue, machine.credentials);
   problems.push(...regions.problems);
   const settings = regions.table && placeSelf(machine, regions.table, problems);
-  const policies = loader.load(machine.sources, regions.table, now);
+  const policies = loader.load(where === 'here' ? machine.sources : nowhere(machine.sources), regions.table, now);
   problems.push(...policies.problems);
   for (const problem of policies.defaultPolicyProblems)
     problems.push(machine.locate({ ...problem, path: ['default_policy'] }));
-  if (hasErrors(problems)) return failed(problems);
+  if (hasErrors(problems)) return failed(machine.credentials, problems);
   if (regions.table !== null && policies.policySet !== null)
     problems.push(...tenantsNotToldApart(machine.settings.catalogue, regions.table, policies.policySet));
-  return { settings, catalogue: regions.table, policySet: policies.policySet, problems: inOrder(problems) };
+  return {
+    settings,
+    catalogue: regions.table,
+    policySet: policies.policySet,
+    credentials: machine.credentials,
+    problems: inOrder(problems),
+  };
 }
 
-function failed(problems: readonly FileProblem[]): LoadedConfiguration {
-  return { settings: null, catalogue: null, policySet: null, problems: inOrder(problems) };
+/** No file of policies or regimes, and no default policy among them. */
+function nowhere({ aliases }: PolicySources): PolicySources {
+  return {
+    policies: [],
+    regimes: null,
+    policiesByDefault: true,
+    regimesByDefault: true,
+    defaultPolicy: null,
+    store: false,
+    aliases,
+  };
+}
+
+function failed(credentials: Credentials, problems: readonly FileProblem[]): LoadedConfiguration {
+  return { settings: null, catalogue: null, policySet: null, credentials, problems: inOrder(problems) };
 }
 
 export interface LoadedMachine {
@@ -131,6 +159,7 @@ export function loadMachine(
     policiesByDefault: written.policies === undefined,
     regimesByDefault: written.regimes === undefined,
     defaultPolicy: settings.defaultPolicy,
+    store: settings.store.url !== null || existsSync(join(settings.state, SQLITE_FILE)),
     aliases: settings.classification.aliases,
   };
   return { settings, sources, credentials, problems: [...found.map(place), ...warnings], locate: place };

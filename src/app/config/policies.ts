@@ -11,11 +11,14 @@ import { readSourceFile, type SourceFile } from './source-file.ts';
 export interface PolicySources {
   /** Absolute paths of files and folders. */
   readonly policies: readonly string[];
-  readonly regimes: string;
+  /** Null: none are read. */
+  readonly regimes: string | null;
   /** Whether the two above are defaults, which need not exist. */
   readonly policiesByDefault: boolean;
   readonly regimesByDefault: boolean;
   readonly defaultPolicy: string | null;
+  /** There is a store of the control plane too: what no file has may be in it. */
+  readonly store?: boolean;
   readonly aliases: ReadonlyMap<string, string>;
 }
 
@@ -54,7 +57,10 @@ export class PolicyLoader {
     const found = sources.policies.map((entry, i) =>
       findPolicyFiles(entry, `policies[${i}]`, sources.policiesByDefault),
     );
-    const regimes = findRegimeFiles(sources.regimes, 'regimes', sources.regimesByDefault);
+    const regimes =
+      sources.regimes === null
+        ? { files: [], problems: [] }
+        : findRegimeFiles(sources.regimes, 'regimes', sources.regimesByDefault);
     const files = { policies: [...new Set(found.flatMap(({ files }) => files))], regimes: regimes.files };
     const loaded = this.loadFiles(files, sources, table, now);
     return {
@@ -68,7 +74,7 @@ export class PolicyLoader {
   /** As `load`, for files that have been found. */
   loadFiles(
     files: PolicyFiles,
-    sources: Pick<PolicySources, 'defaultPolicy' | 'aliases'>,
+    sources: Pick<PolicySources, 'defaultPolicy' | 'store' | 'aliases'>,
     table: RegionTable | null,
     now: number,
   ): LoadedPolicies {
@@ -116,6 +122,7 @@ export class PolicyLoader {
     for (const problem of validatePolicySet(set, table, {
       now,
       defaultPolicy: sources.defaultPolicy,
+      store: sources.store ?? false,
       unreadPolicies,
       unreadRegimes,
     })) {

@@ -98,27 +98,40 @@ function fromFile(name: string, folder: string, complain: Complain): string | nu
   return null;
 }
 
-/** Keys of a credential that may not stand in the file itself. */
+/** Keys that may not stand in the file itself: of each credential, and elsewhere. */
 const SECRET_KEYS = ['secret_access_key', 'session_token', 'password', 'value'];
 
-/** Credentials of the file, before references are resolved, that hold a secret in clear text. */
+/** Secrets of the file, before references are resolved, that stand in clear text. */
 export function findClearSecrets(value: unknown): Problem[] {
   const problems: Problem[] = [];
-  const credentials = (value as { credentials?: unknown } | null)?.credentials;
-  if (typeof credentials !== 'object' || credentials === null) return problems;
-  for (const [name, credential] of Object.entries(credentials)) {
-    if (typeof credential !== 'object' || credential === null) continue;
-    for (const key of SECRET_KEYS) {
-      const secret: unknown = (credential as Record<string, unknown>)[key];
-      if (secret === undefined || secret === null || (typeof secret === 'string' && /\$\{[^{}]+\}/.test(secret)))
-        continue;
-      problems.push({
-        code: 'clear_secret',
-        path: ['credentials', name, key],
-        message: 'is a secret in clear text',
-        fix: 'put it into the environment or a file, and write ${env:NAME} or ${file:PATH} here',
-      });
-    }
+  const check = (secret: unknown, path: Path) => {
+    if (secret === undefined || secret === null || (typeof secret === 'string' && REFERENCE.test(secret))) return;
+    problems.push({
+      code: 'clear_secret',
+      path,
+      message: 'is a secret in clear text',
+      fix: 'put it into the environment or a file, and write ${env:NAME} or ${file:PATH} here',
+    });
+  };
+  const { credentials, feed, webhooks, store } = (value ?? {}) as Record<string, unknown>;
+  for (const [name, credential] of entriesOf(credentials)) {
+    for (const key of SECRET_KEYS) check(member(credential, key), ['credentials', name, key]);
   }
+  check(member(feed, 'token'), ['feed', 'token']);
+  if (Array.isArray(webhooks)) webhooks.forEach((hook, i) => check(member(hook, 'secret'), ['webhooks', i, 'secret']));
+  const url = member(store, 'url');
+  // A password is what stands between the name and the host.
+  const password = typeof url === 'string' ? /^[^/]*\/\/[^/@:]*:([^@]*)@/.exec(url)?.[1] : undefined;
+  if (password !== '') check(password, ['store', 'url']);
   return problems;
+}
+
+const REFERENCE = /\$\{[^{}]+\}/;
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }

@@ -12,6 +12,7 @@ import {
 } from '../../core/schema.ts';
 import { CLASSIFICATIONS } from '../../core/vocabulary.ts';
 import { CREDENTIALS } from '../../region/schema.ts';
+import { APPROVALS, CONTROL_MORE, FEED, IDENTITY_JWT, IDENTITY_MTLS, STORE, WEBHOOKS } from './control-schema.ts';
 
 const path = (initial: string, description: string) =>
   optional(Type.String({ minLength: 1, maxLength: 4096, default: initial, description }));
@@ -109,7 +110,13 @@ const configuration = closed(
     regimes: path('../policies/regimes', 'Folder of the regimes, or one file.'),
     state: path('../.domicile', 'Folder for what is kept: SQLite, evidence, last known good.'),
     listeners: optional(listeners),
-    control: optional(closed({ listen: listen('127.0.0.1:8000'), tls }, { default: {}, description: 'Control API.' })),
+    store: optional(STORE),
+    control: optional(
+      closed({ listen: listen('127.0.0.1:8000'), tls, ...CONTROL_MORE }, { default: {}, description: 'Control API.' }),
+    ),
+    approvals: optional(APPROVALS),
+    feed: optional(FEED),
+    webhooks: optional(WEBHOOKS),
     ops: optional(
       closed(
         { listen: listen('127.0.0.1:8001'), tls },
@@ -125,9 +132,11 @@ const configuration = closed(
               minItems: 1,
               uniqueItems: true,
               description:
-                'Where tenant and class come from: `headers`, `path` (`/t/{tenant}/{classification}/…`). `jwt` and `mtls` are not supported in this version.',
+                'Where tenant and class come from: `headers`, `path` (`/t/{tenant}/{classification}/…`), `jwt`, `mtls` (client certificates). Two that disagree refuse the request.',
             }),
           ),
+          jwt: IDENTITY_JWT,
+          mtls: IDENTITY_MTLS,
           trust_region_header: flag(false, 'Whether `X-Region` says where the caller is.'),
           allow_unauthenticated_network: flag(
             false,

@@ -1,7 +1,18 @@
-import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Problem } from '../../core/problem.ts';
+import { identityProblems, provesTenants } from '../../inbound/identity/problems.ts';
 import { CLASSIFICATIONS, SERVICES, type Classification, type Service } from '../../core/vocabulary.ts';
+import {
+  approvalSettingsOf,
+  feedSettingsOf,
+  jwtSettingsOf,
+  readable,
+  type ApprovalSettings,
+  type ControlJwtSettings,
+  type FeedSettings,
+  type IdentityJwtSettings,
+  type WebhookSettings,
+} from './control-settings.ts';
 import { formatListen, isLocal, parseListen, type ListenAddress } from './listen.ts';
 import type { ConfigurationFile } from './schema.ts';
 
@@ -19,7 +30,17 @@ export interface ListenerSettings {
   readonly virtualHostSuffix: string | null;
 }
 
-/** This machine, with every default filled in and every path absolute. It holds no secrets. */
+export interface ControlSettings extends ListenerSettings {
+  readonly jwt: ControlJwtSettings | null;
+  readonly maxPresignSeconds: number;
+  /** Base of `via: proxy` URLs; null: the storage listener of this machine. */
+  readonly proxyUrl: string | null;
+  readonly rateLimit: { readonly perMinute: number; readonly failedLoginsPerMinute: number };
+}
+
+export type IdentitySource = 'headers' | 'path' | 'jwt' | 'mtls';
+
+/** This machine, with every default filled in and every path absolute. Secrets are in `store`, `feed` and `webhooks` only. */
 export interface Settings {
   /** The file it was read from. */
   readonly file: string;
@@ -31,10 +52,18 @@ export interface Settings {
   readonly state: string;
   /** Null: not served. */
   readonly listeners: Readonly<Record<Service, ListenerSettings | null>>;
-  readonly control: ListenerSettings;
+  /** Null: SQLite under `state`. */
+  readonly store: { readonly url: string | null };
+  readonly control: ControlSettings;
+  readonly approvals: ApprovalSettings;
+  readonly feed: FeedSettings;
+  readonly webhooks: readonly WebhookSettings[];
   readonly ops: ListenerSettings;
   readonly identity: {
-    readonly sources: readonly ('headers' | 'path')[];
+    readonly sources: readonly IdentitySource[];
+    readonly jwt: IdentityJwtSettings | null;
+    /** `uri`: form of the URI in the certificate. */
+    readonly mtls: { readonly uri: string } | null;
     readonly trustRegionHeader: boolean;
     readonly allowUnauthenticatedNetwork: boolean;
   };
@@ -96,10 +125,16 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
       search: listeners.search && listener(['listeners', 'search'], listeners.search),
       inference: listeners.inference && listener(['listeners', 'inference'], listeners.inference),
     },
-    control: listener(['control'], written.control),
+    store: written.store,
+    control: controlOf(written.control, folder, problems),
+    approvals: approvalSettingsOf(written, problems),
+    feed: feedSettingsOf(written, folder, resolve(folder, written.state), problems),
+    webhooks: written.webhooks,
     ops: listener(['ops'], written.ops),
     identity: {
-      sources: sourcesOf(identity.sources, problems),
+      sources: identity.sources as IdentitySource[],
+      jwt: identity.jwt && identityJwtOf(identity.jwt, folder, problems),
+      mtls: identity.mtls,
       trustRegionHeader: identity.trust_region_header,
       allowUnauthenticatedNetwork: identity.allow_unauthenticated_network,
     },
@@ -137,6 +172,8 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
     log: written.log,
   };
   checkAliases(settings, problems);
+  checkSources(settings, problems);
+  problems.push(...identityProblems(settings.identity));
   checkNetworks(settings, problems);
   checkAddresses(settings, problems);
   return settings;
@@ -166,20 +203,7 @@ function listenerOf(path: Path, entry: ListenerEntry, folder: string, problems: 
 }
 
 function tlsOf(path: Path, entry: NonNullable<ListenerEntry['tls']>, folder: string, problems: Problem[]): TlsFiles {
-  const file = (key: string, name: string) => {
-    const absolute = resolve(folder, name);
-    try {
-      accessSync(absolute, constants.R_OK);
-    } catch (error) {
-      problems.push({
-        code: 'unreadable',
-        path: [...path, key],
-        message: `the file ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`,
-        fix: 'name a PEM file that this process may read',
-      });
-    }
-    return absolute;
-  };
+  const file = (key: string, name: string) => readable([...path, key], name, folder, problems);
   return {
     cert: file('cert', entry.cert),
     key: file('key', entry.key),
@@ -187,19 +211,55 @@ function tlsOf(path: Path, entry: NonNullable<ListenerEntry['tls']>, folder: str
   };
 }
 
-function sourcesOf(written: ConfigurationFile['identity']['sources'], problems: Problem[]): ('headers' | 'path')[] {
-  const sources: ('headers' | 'path')[] = [];
-  written.forEach((source, i) => {
-    if (source === 'headers' || source === 'path') sources.push(source);
-    else
-      problems.push({
-        code: 'not_supported',
-        path: ['identity', 'sources', i],
-        message: `${source} is not supported in this version`,
-        fix: 'use headers or path',
-      });
-  });
-  return sources;
+function controlOf(written: ConfigurationFile['control'], folder: string, problems: Problem[]): ControlSettings {
+  const { jwt, rate_limit } = written;
+  return {
+    ...listenerOf(['control'], written, folder, problems),
+    jwt: jwt && { ...jwtSettingsOf(['control', 'jwt'], jwt, folder, problems), claims: jwt.claims },
+    maxPresignSeconds: written.max_presign_seconds,
+    proxyUrl: written.proxy_url,
+    rateLimit: { perMinute: rate_limit.per_minute, failedLoginsPerMinute: rate_limit.failed_logins_per_minute },
+  };
+}
+
+function identityJwtOf(
+  written: NonNullable<ConfigurationFile['identity']['jwt']>,
+  folder: string,
+  problems: Problem[],
+): IdentityJwtSettings {
+  const { header, claims } = written;
+  return {
+    ...jwtSettingsOf(['identity', 'jwt'], written, folder, problems),
+    header: header.toLowerCase(),
+    claims,
+  };
+}
+
+/** A source that nothing can come from would leave the others to stand in for it. */
+function checkSources({ identity, listeners }: Settings, problems: Problem[]): void {
+  for (const source of ['jwt', 'mtls'] as const) {
+    const named = identity.sources.includes(source);
+    if (named === (identity[source] !== null)) continue;
+    problems.push({
+      code: 'identity_source',
+      path: named ? ['identity', 'sources'] : ['identity', source],
+      message: named
+        ? `${source} is a source, and identity.${source} is not there`
+        : `${source} is not among the sources`,
+      fix: named ? `add identity.${source}` : `add ${source} to identity.sources, or remove this key`,
+    });
+  }
+  if (!identity.sources.includes('mtls')) return;
+  for (const service of SERVICES) {
+    const listener = listeners[service];
+    if (listener === null || (listener.tls?.clientCa ?? null) !== null) continue;
+    problems.push({
+      code: 'mtls_without_ca',
+      path: ['listeners', service, 'tls', 'client_ca'],
+      message: 'is missing, and without it no client shows a certificate',
+      fix: 'name the authorities of client certificates, or take mtls out of identity.sources',
+    });
+  }
 }
 
 function checkAliases({ classification }: Settings, problems: Problem[]): void {
@@ -215,18 +275,28 @@ function checkAliases({ classification }: Settings, problems: Problem[]): void {
   }
 }
 
-/** Identity that anyone on a network can write is no identity (DESIGN 1.6). */
+/** Identity that anyone on a network can write is no identity (DESIGN 1.6): there a token or a certificate must be shown. */
 function checkNetworks(settings: Settings, problems: Problem[]): void {
+  const { allowUnauthenticatedNetwork } = settings.identity;
+  const proven = provesTenants(settings.identity);
   for (const service of SERVICES) {
     const listener = settings.listeners[service];
-    if (listener === null || isLocal(listener.address) || settings.identity.allowUnauthenticatedNetwork) continue;
+    if (listener === null || isLocal(listener.address) || allowUnauthenticatedNetwork || proven) continue;
     problems.push({
       code: 'unauthenticated_network',
       path: ['listeners', service, 'listen'],
       message: `${formatListen(listener.address)} is not loopback, and whoever reaches it may claim any tenant`,
-      fix: 'listen on 127.0.0.1 or a Unix socket, or set identity.allow_unauthenticated_network: true',
+      fix: 'listen on 127.0.0.1 or a Unix socket, take identity from jwt or mtls, or set identity.allow_unauthenticated_network: true',
     });
   }
+  if (!isLocal(settings.control.address) && settings.control.tls === null)
+    problems.push({
+      code: 'control_without_tls',
+      path: ['control', 'listen'],
+      message: `${formatListen(settings.control.address)} is not loopback, and tokens would cross the network in clear text`,
+      fix: 'give control.tls, or see to it that TLS ends in front of it on this machine',
+      severity: 'warning',
+    });
   if (!isLocal(settings.ops.address))
     problems.push({
       code: 'ops_on_network',
@@ -239,12 +309,13 @@ function checkNetworks(settings: Settings, problems: Problem[]): void {
 
 function checkAddresses(settings: Settings, problems: Problem[]): void {
   const taken = new Map<string, string>();
-  const all: [Path, ListenerSettings | null][] = [
+  const all: [Path, { readonly address: ListenAddress } | null][] = [
     ...SERVICES.map((service): [Path, ListenerSettings | null] => [
       ['listeners', service, 'listen'],
       settings.listeners[service],
     ]),
     [['control', 'listen'], settings.control],
+    [['feed', 'listen'], settings.feed],
     [['ops', 'listen'], settings.ops],
   ];
   for (const [path, listener] of all) {

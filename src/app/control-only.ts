@@ -1,0 +1,115 @@
+import { OpsServer } from '../ops/server.ts';
+import type { OpsState } from '../ops/state.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { Configuration, type ConfigurationOptions } from './configuration.ts';
+import { ControlPlane } from './control-plane.ts';
+import { regionHealth } from './region-health.ts';
+import { Running } from './running.ts';
+import { readTls } from './tls-files.ts';
+
+export interface ControlOnlyOptions extends ConfigurationOptions {
+  readonly version: string;
+}
+
+/** A control plane without a data plane: API, feed, store, and the ops port. */
+export class ControlOnly extends Running {
+  readonly listeners = [];
+  readonly #control: ControlPlane;
+  readonly #metrics: Metrics;
+  readonly #ops: OpsServer;
+
+  private constructor(version: string, configuration: Configuration, control: ControlPlane) {
+    super(configuration, version, control);
+    const { log, redactor, loaded } = configuration;
+    this.#control = control;
+    this.#metrics = new Metrics({
+      version,
+      regions: loaded.catalogue.regions.map(({ id }) => id),
+      sources: {
+        inflight: () => 0,
+        clients: () => [],
+        upstreamConnections: () => [],
+        regionUp: () => [],
+        cacheRequests: () => [],
+        policyRevision: () => control.revision,
+        policies: () => control.metrics.policies(),
+        controlPlaneConnected: () => null,
+        snapshotAgeSeconds: () => 0,
+        auditQueueDepth: () => 0,
+      },
+      control: control.metrics,
+    });
+    this.#ops = new OpsServer({
+      state: this.#state(),
+      tls: readTls('ops', loaded.settings.ops.tls),
+      metrics: this.#metrics,
+      redactor,
+      onError: (error) => log.error('ops port', { error }),
+    });
+  }
+
+  /**
+   * Loads, opens the store and serves. Nothing is left behind when it fails.
+   * @throws ConfigurationError when the files do not hold together; Error, in one line, for what cannot be opened
+   */
+  static async start({ version, ...options }: ControlOnlyOptions): Promise<ControlOnly> {
+    const configuration = new Configuration(options);
+    try {
+      const control = await ControlPlane.open(configuration, version);
+      const running = new ControlOnly(version, configuration, control);
+      await running.#start();
+      return running;
+    } catch (error) {
+      configuration.close();
+      throw error;
+    }
+  }
+
+  async reload(why: string): Promise<boolean> {
+    if (this.draining) return false;
+    const valid = await this.configuration.reload(why, (loaded) => this.#control.reload(loaded));
+    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
+    else this.#metrics.reloadFailure();
+    return valid;
+  }
+
+  async roll(): Promise<void> {
+    this.log.warn('a control plane has no workers to restart');
+  }
+
+  protected policyState(): unknown {
+    return null;
+  }
+
+  protected async close(): Promise<void> {
+    this.configuration.close();
+    await this.#control.close();
+    await this.#ops.close();
+  }
+
+  async #start(): Promise<void> {
+    const { settings } = this.loaded;
+    try {
+      await this.#control.listen(null);
+      this.opsUrl = await this.#ops.listen(settings.ops.address);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.configuration.watch(() => this.reload('a file changed'));
+  }
+
+  #state(): OpsState {
+    const state = this.opsState();
+    return {
+      ...state,
+      notReady: async () => {
+        const { status } = await this.#control.health();
+        return status === 'unhealthy' ? ['the store does not answer'] : state.notReady();
+      },
+      workers: () => null,
+      // It sends nothing to any region itself.
+      regions: () => regionHealth(this.#control.catalogue, () => true),
+    };
+  }
+}

@@ -1,0 +1,242 @@
+import { FeedClient, type FeedClientState } from '../feed/client.ts';
+import type { TenantDocument, WorldDocument } from '../feed/documents.ts';
+import { LEASE } from '../feed/protocol.ts';
+import { LastGood } from '../feed/last-good.ts';
+import type { ClientTls } from '../feed/target.ts';
+import type { TenantPolicies } from '../policy/model.ts';
+import type { TenantSource } from '../proxy/bundles.ts';
+import type { TakenGrant, Uses } from '../proxy/uses.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Loaded } from './data-plane.ts';
+import { overlay, sameWorld, type Overlaid } from './overlay.ts';
+import type { Ground, Policies, PolicyListener } from './policies.ts';
+
+/** Where a process fetches its policies. Structured-cloneable: workers are told it. */
+export interface FeedAddress {
+  /** `unix:/path`, or `https://host:port`. */
+  readonly url: string;
+  readonly token: string | null;
+  readonly tls: ClientTls;
+  /** Folder in which what restricts outlives the process; null: the control plane is on this machine, and starts first. */
+  readonly lastGood: string | null;
+}
+
+export interface FedOptions {
+  readonly feed: FeedAddress;
+  readonly loaded: Loaded;
+  readonly version: string;
+  /** Number of this process, where several serve together. */
+  readonly worker: number | null;
+  readonly log: Log;
+}
+
+/** Policies that a control plane feeds. Until it has said what holds for all, nothing is decided. */
+export class FedPolicies implements Policies {
+  readonly uses: Uses;
+  readonly #client: FeedClient;
+  readonly #tenants: TenantSource;
+  /** A control plane of this machine has read the same files. */
+  readonly #files: 'same' | 'others';
+  #loaded: Loaded;
+  #listener: PolicyListener | null = null;
+  /** In force, and what came of it with the files. */
+  #world: WorldDocument | null = null;
+  #told: () => void = () => {};
+
+  private constructor({ feed, loaded, version, worker, log }: FedOptions, lastGood: LastGood | null) {
+    const { self, cache } = loaded.settings;
+    this.#files = feed.lastGood === null ? 'same' : 'others';
+    this.#loaded = loaded;
+    this.#client = new FeedClient({
+      ...feed,
+      name: self.name,
+      region: self.region,
+      version,
+      worker,
+      bundles: cache.bundles,
+      negativeTtl: cache.negativeTtlMs,
+      lastGood,
+      log,
+      onDropped: (tenant) => {
+        if (tenant === null) this.#listener?.droppedAll();
+        else this.#listener?.dropped(tenant);
+      },
+      onWorld: (world) => this.#apply(world),
+    });
+    this.uses = new FedUses(this.#client);
+    this.#tenants = tenantsOf(this.#client);
+  }
+
+  /**
+   * Begins to connect, for as long as it takes, with what was last known to be good.
+   * @throws Error, in one line, where the address is none of a feed or the folder cannot be used
+   */
+  static async open(options: FedOptions): Promise<FedPolicies> {
+    const { feed, loaded, worker, log } = options;
+    const { name } = loaded.settings.self;
+    const lastGood =
+      feed.lastGood === null
+        ? null
+        : await LastGood.open({
+            path: `${feed.lastGood}/last-good${worker === null ? '' : `-${worker}`}`,
+            token: feed.token,
+            name,
+            url: feed.url,
+            log,
+          });
+    const policies = new FedPolicies(options, lastGood);
+    policies.#client.start();
+    return policies;
+  }
+
+  /** Resolves once it is known what holds for all; rejects when it is not within so many milliseconds. */
+  async known(within: number): Promise<void> {
+    if (this.#world !== null) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#told = resolve;
+    const late = setTimeout(() => {
+      const { error } = this.#client.state();
+      reject(new Error(`the control plane has not said what holds in ${within} ms: ${error ?? 'no answer'}`));
+    }, within);
+    await promise.finally(() => clearTimeout(late));
+  }
+
+  ground(loaded: Loaded): Ground {
+    const { catalogue, regimes } = this.#overlaid(loaded, this.#world);
+    this.#loaded = loaded;
+    const presignKey = this.#world === null ? null : Buffer.from(this.#world.presignKey, 'base64');
+    return { catalogue, regimes, tenants: this.#tenants, presignKey };
+  }
+
+  now(): number {
+    return this.#client.now();
+  }
+
+  wideningUntil(): number {
+    return this.#client.wideningUntil;
+  }
+
+  notReady(): readonly string[] {
+    if (this.#client.world === null) return ['no verified policies yet: the control plane has not been heard'];
+    const { lastGood, worldRefused } = this.#client.state();
+    const reasons: string[] = [];
+    if (worldRefused !== null) reasons.push('what the control plane says of regions contradicts the files here');
+    if (lastGood !== null && lastGood.error !== null) reasons.push('what restricts cannot be kept on disk');
+    return reasons;
+  }
+
+  revision(): number {
+    return this.#client.state().revision;
+  }
+
+  count(): number {
+    return this.#world?.policies ?? 0;
+  }
+
+  connected(): boolean {
+    return this.#client.state().connected;
+  }
+
+  /** Since the last beat that said it had told of everything: a control plane whose store is silent says no such thing. */
+  age(): number {
+    const { wideningUntil, since } = this.#client.state();
+    return wideningUntil === 0 ? Date.now() - since : Math.max(0, this.#client.now() - (wideningUntil - LEASE));
+  }
+
+  state(): FeedClientState {
+    return this.#client.state();
+  }
+
+  attach(listener: PolicyListener): void {
+    this.#listener = listener;
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  /** @throws Error when it cannot be put in force: what was stays */
+  #apply(world: WorldDocument): void {
+    const before = this.#world;
+    if (before !== null && sameWorld(before, world)) {
+      this.#world = world;
+      return;
+    }
+    this.#world = world;
+    try {
+      this.#overlaid(this.#loaded, world);
+      this.#listener?.replaced();
+    } catch (error) {
+      this.#world = before;
+      throw error;
+    }
+    this.#told();
+  }
+
+  #overlaid({ catalogue, credentials }: Loaded, world: WorldDocument | null): Overlaid {
+    if (world === null) return { catalogue, regimes: [] };
+    return overlay(catalogue, world, credentials, this.#files);
+  }
+}
+
+function policiesOf(document: TenantDocument | null): TenantPolicies | null {
+  return document === null ? null : document.policies;
+}
+
+function tenantsOf(client: FeedClient): TenantSource {
+  return {
+    get: (tenant) => {
+      const document = client.world === null ? undefined : client.get(tenant);
+      return document === undefined ? undefined : policiesOf(document);
+    },
+    fetch: (tenant, done) =>
+      client.fetch(tenant, (answer) => {
+        if (answer instanceof Error) done(answer);
+        else if (client.world === null) done(new Error('the control plane has not said what holds for all'));
+        else done(policiesOf(answer));
+      }),
+  };
+}
+
+/** Uses counted by the control plane, for all proxies together. What it last told of a grant is remembered, bounded. */
+class FedUses implements Uses {
+  readonly #client: FeedClient;
+  readonly #counts = new Map<string, number>();
+
+  constructor(client: FeedClient) {
+    this.#client = client;
+  }
+
+  of(grantId: string): number {
+    return this.#counts.get(grantId) ?? 0;
+  }
+
+  take(grants: readonly TakenGrant[], done: (taken: boolean) => void): void {
+    const counted = grants.filter(({ maxUses }) => maxUses !== null);
+    if (counted.length === 0) return done(true);
+    this.#client.take(
+      counted.map(({ id }) => id),
+      (taken, counts) => {
+        for (const [id, uses] of counts) this.#remember(id, uses);
+        done(taken);
+      },
+    );
+  }
+
+  note(id: string): void {
+    this.#client.noteUse(id);
+  }
+
+  /** An older count never undoes a newer one. */
+  #remember(id: string, uses: number): void {
+    const known = this.of(id);
+    this.#counts.delete(id);
+    this.#counts.set(id, Math.max(known, uses));
+    if (this.#counts.size <= REMEMBERED) return;
+    const [oldest] = this.#counts.keys();
+    this.#counts.delete(oldest!);
+  }
+}
+
+/** Grants whose uses are remembered here: one that is not is asked about once more, and refused all the same. */
+const REMEMBERED = 10_000;
