@@ -22,7 +22,7 @@ COPY policies /etc/domicile/policies
 RUN install -d -o node -g node -m 0700 /etc/domicile/.domicile
 VOLUME /etc/domicile/.domicile
 USER node
-EXPOSE 9100 9200 9300 8001
+EXPOSE 9100 9200 9300 8000 8001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8001/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

@@ -25,7 +25,7 @@ export function print({ title }: Work, { measured = [], rows = [] }: Findings): 
 }
 
 /** Lines of a table, the first its heading; figures right-aligned. */
-function table(heading: readonly string[], lines: readonly (readonly string[])[]): string {
+export function table(heading: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = heading.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
   const format = (line: readonly string[]) =>
     line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');

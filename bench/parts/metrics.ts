@@ -50,6 +50,7 @@ export function counting(rounds: number): Row[] {
       policyRevision: () => 1,
       policies: () => 0,
       snapshotAgeSeconds: () => 0,
+      controlPlaneConnected: () => null,
       auditQueueDepth: () => 0,
     },
   });

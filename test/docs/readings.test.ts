@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../src/app/config/load.ts';
 import { formatProblem, hasErrors } from '../../src/app/config/problem.ts';
 import { Explainer, type WrittenFacts } from '../../src/app/explain.ts';
-import { identityRules } from '../../src/app/identity.ts';
+import { writtenIdentity } from '../../src/app/identity.ts';
 import { tenantSource } from '../../src/app/tenants.ts';
 
 /** The last section of docs/decision.md, claim by claim. */
@@ -116,7 +116,7 @@ const explainer = new Explainer({
   catalogue,
   regimes: policySet.regimes,
   tenants: tenantSource(policySet),
-  rules: identityRules(settings, catalogue),
+  rules: writtenIdentity(settings, catalogue),
   now: () => Date.parse('2027-01-05'),
 });
 
