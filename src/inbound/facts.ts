@@ -121,13 +121,13 @@ export function readClaims(
   const user = verified.user ?? sent.user;
 
   if (tenant === null) return new Refusal('tenant_missing', 'X-Tenant-ID is missing.');
-  if (!isTenantId(tenant)) return new Refusal('tenant_invalid', 'The tenant is not a valid tenant id.');
+  if (!isTenantId(tenant)) return new Refusal('tenant_invalid', 'X-Tenant-ID is not a valid tenant id.');
   const known =
     classification === null ? (prefixed ? null : rules.defaultClassification) : classOf(classification, rules);
   if (known === null) {
     return classification === null
       ? new Refusal('classification_missing', 'X-Data-Classification is missing.')
-      : new Refusal('classification_invalid', 'The classification is not a known class.');
+      : new Refusal('classification_invalid', 'X-Data-Classification is not a known class.');
   }
   const requestedRegion = sent.requested === null ? -1 : placeOf(sent.requested, catalogue);
   if (sent.requested !== null && requestedRegion < 0)
@@ -135,8 +135,8 @@ export function readClaims(
   const trusted = rules.trustRegionHeader && sent.caller !== null;
   const callerRegion = trusted ? placeOf(sent.caller as string, catalogue) : rules.selfRegion;
   if (callerRegion < 0) return new Refusal('region_unknown', 'X-Region is not a known region.');
-  if (subject !== null && !isVisibleId(subject)) return malformed('The subject is not a valid id.');
-  if (user !== null && !isVisibleId(user)) return malformed('The user is not a valid id.');
+  if (subject !== null && !isVisibleId(subject)) return malformed('X-Subject-ID is not a valid id.');
+  if (user !== null && !isVisibleId(user)) return malformed('X-User-ID is not a valid id.');
   if (sent.grant !== null && !isVisibleId(sent.grant)) return malformed('X-Residency-Grant is not a valid id.');
   return {
     tenant,
