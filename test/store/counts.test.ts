@@ -54,9 +54,11 @@ describe.each(KINDS)('what %s counts', (kind) => {
     });
   });
 
-  it.skipIf(kind === 'postgres')('without reading a row of them', async () => {
-    const { rows } = await sql<{ detail: string }>`explain query plan
-      select state, count(*), count(not_after) from overrides group by state`.execute(store.db);
-    expect(rows.map(({ detail }) => detail)).toEqual(['SCAN overrides USING COVERING INDEX overrides_ending']);
-  });
+  // PostgreSQL plans by how many rows there are.
+  if (kind !== 'postgres')
+    it('without reading a row of them', async () => {
+      const { rows } = await sql<{ detail: string }>`explain query plan
+        select state, count(*), count(not_after) from overrides group by state`.execute(store.db);
+      expect(rows.map(({ detail }) => detail)).toEqual(['SCAN overrides USING COVERING INDEX overrides_ending']);
+    });
 });
