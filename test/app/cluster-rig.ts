@@ -65,7 +65,11 @@ export class Cluster {
 
   /** Starts it, and does not wait. */
   static begin(options: RigOptions, args: readonly string[] = ['--workers', '2']): Cluster {
-    return Cluster.in(writeFiles(options), options.env ?? {}, args);
+    const any = () => ({ listen: `127.0.0.1:${20_000 + Math.floor(Math.random() * 10_000)}` });
+    // Below the ports that the system gives away: one of those could be somebody else's once the workers bind it.
+    const listeners = { storage: any(), search: any(), inference: any() };
+    const settings = { listeners, ...options.settings };
+    return Cluster.in(writeFiles({ ...options, settings }), options.env ?? {}, args);
   }
 
   /** Starts it from the files of a folder, and does not wait. */

@@ -5,7 +5,6 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { pack, type ToPrimary, type ToWorker } from '../../src/app/cluster/messages.ts';
-import { freePorts } from '../../src/app/cluster/ports.ts';
 import { Configuration } from '../../src/app/configuration.ts';
 import type { Loaded } from '../../src/app/data-plane.ts';
 import { openPolicySource, type PolicySource } from '../../src/app/policy-origin.ts';
@@ -17,6 +16,8 @@ import { ask, CALLER } from './cluster-rig.ts';
 vi.setConfig({ testTimeout: 30_000 }); // a process is started
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+/** Below the ports that the system gives away: one that is free now could be somebody else's once the worker binds it. */
+const PORT = 20_000 + Math.floor(Math.random() * 10_000);
 const POLICY = { id: 'acme-eu', tenant_id: 'acme', mode: 'client-owned', primary_region: 'eu-west' };
 
 let upstream: Upstream;
@@ -37,10 +38,9 @@ beforeEach(async () => {
   folder = writeFiles({
     regions: [regionAt('eu-west', { search: upstream.url })],
     policies: [POLICY],
-    settings: { listeners: { search: { listen: '127.0.0.1:0' } }, log: { level: 'error' } },
+    settings: { listeners: { search: { listen: `127.0.0.1:${PORT}` } }, log: { level: 'error' } },
   });
   configuration = new Configuration({ config: join(folder, 'domicile.yaml'), env: {} });
-  configuration.boundAt(await freePorts(configuration.loaded.settings));
   source = await openPolicySource(configuration, '0.0.0', { kind: 'own' });
   worker = cluster.fork();
   told = on(worker, 'message') as AsyncIterator<[ToPrimary]>;
