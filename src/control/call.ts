@@ -106,8 +106,8 @@ export class Call<B = unknown, Q = unknown> {
    * requests with one key the second gets the answer of the first.
    */
   change(work: (change: Change) => Promise<Answer>): Promise<Answer> {
-    const { actor, requestId } = { actor: this.principal.subject, requestId: this.requestId };
-    return this.context.store.change({ actor, requestId }, (change) => this.#parts.idempotency.once(change, work));
+    const who = { actor: this.principal.subject, requestId: this.requestId };
+    return this.context.store.change(who, (change) => this.#parts.idempotency.once(change, work));
   }
 }
 

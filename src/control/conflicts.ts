@@ -30,10 +30,17 @@ export async function conflictsOf(
 
 async function sameIds(db: Db, index: FileIndex): Promise<string[]> {
   const found: string[] = [];
-  for (const ids of pages([...index.byId.keys()])) {
-    const rows = await db.selectFrom('policies').select('id').where('id', 'in', ids).orderBy('id').execute();
-    for (const { id } of rows)
-      found.push(`policy ${id} of a file and policy ${id} of the store have one id: rename the one in the file`);
+  const { grants, overrides } = index.files.policySet;
+  for (const [table, word, entries] of [
+    ['policies', 'policy', [...index.byId.values()]],
+    ['grants', 'grant', grants],
+    ['overrides', 'override', overrides],
+  ] as const) {
+    for (const ids of pages(entries.map(({ id }) => id))) {
+      const rows = await db.selectFrom(table).select('id').where('id', 'in', ids).orderBy('id').execute();
+      for (const { id } of rows)
+        found.push(`${word} ${id} of a file and ${word} ${id} of the store have one id: rename the one in the file`);
+    }
   }
   return found;
 }

@@ -31,7 +31,7 @@ export interface JwtSettings extends IssuerSettings {
   };
 }
 
-/** A webhook of domicile.yaml. `events` empty: all. */
+/** A webhook of domicile.yaml. `events`: as `eventsOf` of events.ts takes them. */
 export interface WebhookSettings {
   readonly url: URL;
   readonly secret: string;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Change, Db, Store } from '../store/store.ts';
-import { answerUnder, keepAnswer } from '../store/idempotency.ts';
+import { answerUnder, keepAnswer, KEPT } from '../store/idempotency.ts';
 import { unprocessable } from './call.ts';
 import type { Principal } from './principal.ts';
 import { ApiError } from './problem.ts';
@@ -8,9 +8,6 @@ import type { Answer } from './route.ts';
 
 /** 1 to 255 visible ASCII characters. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-
-/** How long an answer is good for: 24 h. */
-const KEPT_MS = 86_400_000;
 
 /**
  * The Idempotency-Key of a request (API.md, "Shapes"): a change that is asked for again with the same key, by the same
@@ -38,7 +35,7 @@ export class Idempotency {
 
   async #before(db: Db, now: number): Promise<Answer | null> {
     if (this.#slot === null) return null;
-    const kept = await answerUnder(db, this.#slot, now - KEPT_MS);
+    const kept = await answerUnder(db, this.#slot, now - KEPT);
     if (kept === null) return null;
     if (kept.bodyHash !== this.#bodyHash)
       throw unprocessable('this Idempotency-Key was sent with another body: take a new key for a new request');

@@ -15,7 +15,7 @@ export function openApiHead(version: string) {
       version,
       description:
         'Policies, regions, classification, access across borders and break-glass. Errors are RFC 9457 problems. ' +
-        'PUT and DELETE need `If-Match` with the ETag of what was read; a POST may carry an `Idempotency-Key`.',
+        'PUT and DELETE need `If-Match` with the ETag of what was read; a POST that changes something may carry an `Idempotency-Key`.',
     },
     components: {
       securitySchemes: {
@@ -76,13 +76,13 @@ function paramsOf(path: string): object {
 
 const text = (description: string) => ({ type: 'string', description });
 
-function headersOf({ method, ifMatch, action }: AnyRoute): object {
+function headersOf({ method, ifMatch, asks }: AnyRoute): object {
   return {
     type: 'object',
     properties: {
       'x-request-id': text('Id of the request, 1 to 128 letters, digits and `._:-`; answered. Default: one is made.'),
       ...(ifMatch ? { 'if-match': text('ETag of what is changed.') } : {}),
-      ...(method === 'POST' && action !== null
+      ...(method === 'POST' && !asks
         ? { 'idempotency-key': { ...text('The same change is not done again.'), pattern: IDEMPOTENCY_KEY.source } }
         : {}),
     },

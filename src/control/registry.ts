@@ -85,6 +85,11 @@ export class Registry {
     return this.#files.files;
   }
 
+  /** By it URLs through Domicile are signed. Base64. */
+  get presignKey(): string {
+    return this.#presignKey;
+  }
+
   /** As of the last `refresh`. */
   get catalogue(): Catalogue {
     return this.#laid.catalogue;

@@ -40,6 +40,8 @@ export interface Route<B extends TSchema = TSchema, Q extends TSchema = TSchema>
   readonly examples?: readonly unknown[];
   /** By status: schema of the body, null where there is none. Problems are added by the frame. */
   readonly answers: Readonly<Record<number, TSchema | null>>;
+  /** A POST that changes nothing: no answer is kept for it, and an Idempotency-Key says nothing to it. */
+  readonly asks?: true;
   /** The request needs If-Match, else it is refused with 428. The handler calls `call.matches`. */
   readonly ifMatch?: true;
   /** @throws ApiError for every refusal */

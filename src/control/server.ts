@@ -123,7 +123,7 @@ async function answer(route: AnyRoute, request: FastifyRequest, context: Control
   if (route.body === undefined) refuseBody(sent);
   const query = route.query === undefined ? {} : readQuery(route.query, request.raw);
   const body = route.body === undefined ? NO_BODY : readBody(route.body, parseBody(sent), route.aliases);
-  const key = route.method === 'POST' ? oneHeader(request.raw, 'idempotency-key') : null;
+  const key = route.method === 'POST' && !route.asks ? oneHeader(request.raw, 'idempotency-key') : null;
   const idempotency = new Idempotency(key, request.principal, pathOf(request.url), sent);
   const before = await idempotency.answered(context.store);
   if (before !== null) return before;

@@ -4,26 +4,7 @@ import { claimDeliveries, forgetEvents, planDeliveries, settleDelivery, type Del
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { WebhookSettings } from './context.ts';
-
-/** Everything that a webhook may be told of. */
-export const EVENT_KINDS = [
-  'access.requested',
-  'access.approved',
-  'access.denied',
-  'access.expired',
-  'access.revoked',
-  'grant.used',
-  'grant.expired',
-  'grant.revoked',
-  'override.requested',
-  'override.approved',
-  'override.denied',
-  'override.activated',
-  'override.used',
-  'override.expired',
-  'override.revoked',
-  'override.review_overdue',
-] as const;
+import { eventsOf } from './events.ts';
 
 /** Milliseconds. */
 export interface WebhookTimes {
@@ -131,7 +112,11 @@ class Webhook {
     const { url, events } = this.#settings;
     const now = await this.#store.now();
     const oldest = now - GIVEN_UP_AFTER;
-    await planDeliveries(this.#store, { url: url.href, kinds: events }, Math.max(this.#planned - OVERLAP, oldest));
+    await planDeliveries(
+      this.#store,
+      { url: url.href, kinds: eventsOf(events) },
+      Math.max(this.#planned - OVERLAP, oldest),
+    );
     this.#planned = now;
     while (!this.#stop.signal.aborted) {
       // A lease outlasts an attempt: whoever takes it over knows that nobody is at it.

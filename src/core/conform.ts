@@ -14,6 +14,7 @@ export interface SchemaNode {
   readonly minProperties?: number;
   readonly items?: SchemaNode;
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly anyOf?: readonly SchemaNode[];
   readonly enum?: readonly (string | number)[];
@@ -170,6 +171,13 @@ function explainList(node: SchemaNode, value: unknown, path: Path, problems: Pro
       message: value.length === 0 ? 'is an empty list' : `has only ${value.length} entries`,
       fix: `give at least ${node.minItems === 1 ? 'one entry' : `${node.minItems} entries`}`,
     });
+  if (node.maxItems !== undefined && value.length > node.maxItems)
+    problems.push({
+      code: 'too_many',
+      path,
+      message: 'has too many entries',
+      fix: `give at most ${node.maxItems === 1 ? 'one entry' : `${node.maxItems} entries`}`,
+    });
   const items = node.items;
   value.forEach((item, i) => {
     if (items) explain(items, item, [...path, i], problems);
@@ -218,8 +226,8 @@ function explainText(node: SchemaNode, value: unknown, path: Path, problems: Pro
 function explainNumber(node: SchemaNode, value: unknown, path: Path, problems: Problem[]): void {
   if (typeof value !== 'number') return wrongType(node, value, path, problems);
   const { minimum = -Infinity, maximum = Infinity } = node;
-  const whole = node.type !== 'integer' || Number.isInteger(value);
-  if (whole && value >= minimum && value <= maximum) return;
+  const known = node.type === 'integer' ? Number.isInteger(value) : Number.isFinite(value);
+  if (known && value >= minimum && value <= maximum) return;
   problems.push({ code: 'out_of_range', path, message: `${value} is out of range`, fix: `write ${rangeOf(node)}` });
 }
 

@@ -161,12 +161,17 @@ export function compileTenant(tenant: TenantPolicies, table: RegionTable, regime
 
 const NO_RECORDS: ReadonlyMap<string, Classification> = new Map();
 
+/** Whether anything in it may widen what its policies allow. */
+export function canWiden({ grants, overrides }: Bundle): boolean {
+  return grants.length > 0 || overrides.length > 0;
+}
+
 /**
  * A bundle with those of its grants and overrides that another of its tenant has too, word for word. The other may be of
  * another catalogue. Null: nobody says that they still hold, so none is left.
  */
 export function stillWidened(bundle: Bundle, now: Bundle | null): Bundle {
-  if (bundle.grants.length === 0 && bundle.overrides.length === 0) return bundle;
+  if (!canWiden(bundle)) return bundle;
   const grants = new Set(now?.grants.map(({ grant }) => JSON.stringify(grant)));
   const overrides = new Set(now?.overrides.map(({ override }) => JSON.stringify(override)));
   return {

@@ -28,7 +28,8 @@ const awsKey = closed(
     session_token: optional(
       nullable(secret(''), {
         default: null,
-        description: 'AWS session token of temporary keys: a reference, never clear text. It is read at start-up only.',
+        description:
+          'AWS session token of temporary keys: a reference, never clear text. It is read at the start and at reloads.',
         'x-secret': true,
       }),
     ),

@@ -15,17 +15,17 @@ export interface Delivery {
 /** Which events a webhook is told of. */
 export interface Subscription {
   readonly url: string;
-  /** Empty: all. */
   readonly kinds: readonly string[];
 }
 
 /** Writes down that a webhook is to be told of every event that it has not heard of, from `since` on. */
 export async function planDeliveries(store: Store, { url, kinds }: Subscription, since: number): Promise<void> {
-  const unplanned = (db: Db) => {
-    const query = db
+  const unplanned = (db: Db) =>
+    db
       .selectFrom('events')
       .select('events.id')
       .where('events.at', '>', since)
+      .where('events.kind', 'in', kinds)
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(
@@ -36,9 +36,8 @@ export async function planDeliveries(store: Store, { url, kinds }: Subscription,
           ),
         ),
       )
-      .limit(1000);
-    return (kinds.length === 0 ? query : query.where('events.kind', 'in', kinds)).execute();
-  };
+      .limit(1000)
+      .execute();
   while ((await unplanned(store.db)).length > 0) {
     await store.write(async (db, now) => {
       const events = await unplanned(db);

@@ -1,7 +1,7 @@
 import type { Change, Db } from './store.ts';
 
 /** Milliseconds for which an answer is kept: 24 h. */
-const KEPT = 86_400_000;
+export const KEPT = 86_400_000;
 
 /** One Idempotency-Key: each principal has its own on each path. */
 interface Slot {

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
+import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { conform } from '../../src/core/conform.ts';
 import { closest } from '../../src/core/closest.ts';
 import { salvage } from '../../src/core/salvage.ts';
-import { momentOf, type Shape } from '../../src/core/schema.ts';
+import { closed, momentOf, Shape } from '../../src/core/schema.ts';
 import { CONFIGURATION_FILE } from '../../src/app/config/schema.ts';
 import { POLICY_FILE, REGIME_FILE } from '../../src/policy/schema.ts';
 import { REGIONS_FILE } from '../../src/region/schema.ts';
@@ -87,6 +88,29 @@ describe('whatever is written', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('what typebox refuses is explained where it stands', () => {
+  const shape = new Shape(
+    closed({
+      few: Type.Array(Type.Number(), { maxItems: 2 }),
+      whole: Type.Integer({ minimum: 0 }),
+    }),
+  );
+
+  it('a list that is too long', () => {
+    expect(conform(shape, { few: [1, 2, 3], whole: 1 })).toEqual([
+      { code: 'too_many', path: ['few'], message: 'has too many entries', fix: 'give at most 2 entries' },
+    ]);
+  });
+
+  it('a number without end, which JSON and YAML can both write', () => {
+    const { few, whole } = JSON.parse('{"few":[1e999],"whole":1e999}') as { few: number[]; whole: number };
+    expect(conform(shape, { few, whole }).map(({ path, message }) => [path.join('/'), message])).toEqual([
+      ['few/0', 'Infinity is out of range'],
+      ['whole', 'Infinity is out of range'],
+    ]);
   });
 });
 

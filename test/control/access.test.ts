@@ -98,6 +98,9 @@ describe('an access request', () => {
     expect(open.body).toMatchObject({ allowed: true, reason: 'grant', target_region: 'us-east', grant });
     const revoked = await alice('POST', '/access/revoke', { grant_id: grant, reason: 'done' });
     expect(revoked).toMatchObject({ status: 200, body: { grant_id: grant, status: 'revoked' } });
+    expect(revoked.etag, 'the revision of the grant').toBe(
+      `"${(await alice('GET', `/access/grants/${grant}`)).body.revision}"`,
+    );
     const shut = await alice('POST', '/access/resolve', resolve, as);
     expect(shut.body).toMatchObject({ allowed: false, reason: 'region_not_allowed', target_region: null });
     expect((await alice('GET', `/access/grants/${grant}`)).body).toMatchObject({

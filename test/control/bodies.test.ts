@@ -72,6 +72,40 @@ describe('the fields of a body', () => {
     expect(body.errors).toEqual([{ path: '/allowed_regions', message: expect.stringContaining('too long') }]);
   });
 
+  it('are lists of a thousand at most: everybody would wait while a longer one is looked at', async () => {
+    const many = (item: unknown) => Array.from({ length: 1001 }, () => item);
+    for (const [path, more] of [
+      ['/allowed_regions', { allowed_regions: many('eu-central') }],
+      ['/secondary_regions', { secondary_regions: many('eu-central') }],
+      ['/prohibited_regions', { prohibited_regions: many('us-east') }],
+      ['/classifications', { classifications: many('identity') }],
+      ['/compliance_frameworks', { compliance_frameworks: many('gdpr') }],
+      ['/transfer_evidence', { transfer_evidence: many({ regime: 'gdpr', mechanism: 'scc' }) }],
+      ['/resources', { resources: { storage: many('docs') } }],
+    ] as const) {
+      const { status, body } = await post({ primary_region: 'eu-west', ...more });
+      expect(status, path).toBe(400);
+      expect(body.errors, path).toEqual([{ path, message: expect.stringContaining('too long') }]);
+    }
+  });
+
+  it('are named where they hold too much, or a number without end', async () => {
+    const alice = await rig.token('requester', 'acme');
+    const ask = (raw: string) =>
+      rig.send('POST', '/api/v1/access/request', {
+        token: alice,
+        raw: `{"to_region":"us-east","reason":"case 4711",${raw}}`,
+      });
+    const classes = await ask(`"classifications":${JSON.stringify(Array.from({ length: 65 }, () => 'identity'))}`);
+    expect(classes.body.errors).toEqual([
+      { path: '/classifications', message: 'has too many entries: give at most 64 entries' },
+    ]);
+    const minutes = await ask('"duration_minutes":1e999');
+    expect(minutes.body.errors).toEqual([
+      { path: '/duration_minutes', message: expect.stringContaining('out of range') },
+    ]);
+  });
+
   it('lie deeper, and are pointed at', async () => {
     const { body } = await post({
       primary_region: 'eu-west',

@@ -93,6 +93,14 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('offers an Idempotency-Key where an answer is kept under it, and nowhere else', () => {
+    for (const { name, operation } of operations()) {
+      const offered = (operation.parameters ?? []).some((each) => each.name === 'idempotency-key');
+      const asks = ['POST /api/v1/access/resolve', 'POST /api/v1/storage/presign'].includes(name);
+      expect(offered, name).toBe(name.startsWith('POST') && !asks);
+    }
+  });
+
   it('holds nothing but schemas that can be compiled', () => {
     let count = 0;
     for (const { name, operation } of operations()) {

@@ -151,6 +151,16 @@ describe('a URL through Domicile', () => {
     expect((await presign(alice, { via: 'proxy', requested_region: 'us-west' })).status).toBe(403);
   });
 
+  it('is not given for a person whose own policy it could not say', async () => {
+    const own = { ...ACME, id: 'own', subject_id: 's1', primary_region: 'eu-central', allowed_regions: ['eu-west'] };
+    const alice = await requester({ policies: [ACME, own] });
+    expect((await presign(alice, { subject_id: 's1' })).body).toMatchObject({ region: 'eu-central' });
+    const through = await presign(alice, { subject_id: 's1', via: 'proxy' });
+    expect(through, 'used, it would lead to eu-west').toMatchObject({ status: 422 });
+    expect(through.body.detail).toContain('names no person');
+    expect((await presign(alice, { subject_id: 's2', via: 'proxy' })).body).toMatchObject({ region: 'eu-west' });
+  });
+
   it('is not given where nobody would serve it', async () => {
     const alice = await requester({ settings: { pathIdentity: false } });
     expect((await presign(alice, { via: 'proxy' })).body.detail).toContain('identity.sources');

@@ -410,6 +410,26 @@ describe.each(KINDS)('files and a store in %s together', (kind) => {
       expect(await conflicts(Registry.open(store, contradicting))).toEqual(lines);
     });
 
+    it('are refused with a grant or override that the store has too, also where it was ended there', async () => {
+      const registry = await open();
+      await putGrant(store, 'acme', { id: 'g-1' }, { state: 'revoked' });
+      await putOverride(store, 'acme', { id: 'o-1', state: 'revoked' });
+      const window = { not_before: '2026-01-01', not_after: '2999-01-01', approved_by: ['dpo'] };
+      const grant = { tenant_id: 'acme', user_id: 'u', from_region: 'eu-west', to_region: 'us-east', ...window };
+      const override = { tenant_id: 'acme', source_region: 'eu-west', target_region: 'us-east', ...window };
+      const written = (id: string) =>
+        files({
+          policies: [ACME],
+          grants: [{ id: `g-${id}`, ...grant }],
+          overrides: [{ id: `o-${id}`, ...override }],
+        });
+      expect(await conflicts(registry.reload(written('1')))).toEqual([
+        'grant g-1 of a file and grant g-1 of the store have one id: rename the one in the file',
+        'override o-1 of a file and override o-1 of the store have one id: rename the one in the file',
+      ]);
+      await registry.reload(written('2'));
+    });
+
     it('are refused also where they are those that were announced last', async () => {
       const registry = await open();
       await registry.reload(files({ policies: [] }));

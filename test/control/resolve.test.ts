@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Catalogue } from '../../src/region/catalogue.ts';
 import { StoredUses } from '../../src/store/uses.ts';
 import { ACME, People, REQUEST, type PeopleOptions, type Send } from './people.ts';
 
@@ -136,6 +137,47 @@ describe('resolve', () => {
       abroad,
     );
     expect(other.body).toMatchObject({ classification: 'content', reason: 'cross_border_class' });
+  });
+
+  it('takes an index expression by its elements, also where nobody says that it is one', async () => {
+    const vera = await viewer({ policies: [{ ...ACME, resources: { storage: ['docs'], search: ['logs-*'] } }] });
+    const at = async (resource_id: string) => (await vera('POST', '/access/resolve', { ...READ, resource_id })).body;
+    expect(await at('logs-1,logs-2')).toMatchObject({ allowed: true });
+    expect(await at('logs-1,secret'), 'as the data plane would').toMatchObject({
+      allowed: false,
+      reason: 'resource_not_permitted',
+    });
+  });
+
+  it('takes no lower class than is on record of anything that an expression means', async () => {
+    const vera = await viewer({ settings: { defaultClassification: 'content' } });
+    const root = await people.someone('operator', 'olga');
+    await root('POST', '/data/classify', { data_id: 'logs-1', classification_level: 'identity' });
+    await root('POST', '/data/classify', { data_id: 'logs-2', classification_level: 'analytical' });
+    const ask = async (resource_id: string | null, service = 'search') =>
+      (await vera('POST', `/access/resolve?service=${service}`, { resource_id })).body.classification;
+    expect(await ask('logs-*')).toBe('identity');
+    expect(await ask(null), 'a search of everything').toBe('identity');
+    expect(await ask(null, 'storage')).toBe('content');
+    expect(await ask('logs-2')).toBe('analytical');
+    expect(await ask('logs-2,logs-3'), 'of the one there is no record').toBe('content');
+  });
+
+  it('is of one catalogue, also where another comes in force meanwhile', async () => {
+    const vera = await viewer();
+    const { registry } = people.rig.context;
+    const { files } = registry;
+    const turned = files.catalogue.regions.toReversed().map((region, index) => ({ ...region, index }));
+    const read = registry.tenantDocument.bind(registry);
+    vi.spyOn(registry, 'tenantDocument').mockImplementation(async (tenant) => {
+      const document = await read(tenant);
+      await registry.reload({ ...files, catalogue: new Catalogue(turned) });
+      return document;
+    });
+    // Second of the one, second but last of the other: there the second is sovereign.
+    const { body } = await vera('POST', '/access/resolve', READ, { 'x-region': 'us-west' });
+    expect(body).toMatchObject({ allowed: false, reason: 'region_prohibited' });
+    expect(registry.catalogue.regions[0]?.id).toBe('keyless');
   });
 
   it('uses up no grant, and knows when one is used up', async () => {

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebhookSettings } from '../../src/control/context.ts';
 import { Expiry } from '../../src/control/expiry.ts';
-import { EVENT_KINDS, Webhooks } from '../../src/control/webhooks.ts';
+import { EVENT_KINDS } from '../../src/control/events.ts';
+import { Webhooks } from '../../src/control/webhooks.ts';
 import { StoredUses } from '../../src/store/uses.ts';
 import { OVERRIDE, People, REQUEST, type Send } from './people.ts';
 
@@ -206,6 +207,17 @@ describe('a webhook', () => {
     await bob('POST', '/access/approve', { request_id: body.request_id, approved: true });
     await Promise.all([all.atLeast(2), some.atLeast(1)]);
     expect(some.kinds()).toEqual(['access.approved']);
+  });
+
+  it('that names a group is told of all of that group, and of nothing else', async () => {
+    const { alice, sre } = await office();
+    const there = await receiver();
+    tell(there.hook({ events: ['override'] }));
+    await alice('POST', '/access/request', REQUEST);
+    const id = (await sre('POST', '/emergency/override', OVERRIDE)).body.override_id;
+    await sre('POST', `/emergency/overrides/${id}/revoke`, {});
+    await there.atLeast(2);
+    expect(there.kinds()).toEqual(['override.requested', 'override.revoked']);
   });
 
   it('that fails, redirects or does not answer is told again until it takes it, by the same delivery id', async () => {

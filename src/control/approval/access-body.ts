@@ -1,12 +1,10 @@
 import { Type } from 'typebox';
 import { closed, instant, momentOf, optional, personId, regionName, Shape } from '../../core/schema.ts';
 import { VERBS, type Verb } from '../../core/vocabulary.ts';
-import type { Bundle } from '../../policy/compile.ts';
-import type { Catalogue } from '../../region/catalogue.ts';
 import { tenantsWithRecord } from '../../store/records.ts';
 import type { Call } from '../call.ts';
 import { Names } from '../names.ts';
-import { tenantNow } from '../tenant-now.ts';
+import { tenantNow, type TenantNow } from '../tenant-now.ts';
 import type { AccessAsk } from './ask.ts';
 import {
   impossible,
@@ -43,7 +41,11 @@ export const ASK = new Shape(
       }),
     ),
     verbs: optional(
-      Type.Array(Type.Enum([...VERBS]), { default: [], description: 'What may be done; empty = access.' }),
+      Type.Array(Type.Enum([...VERBS]), {
+        default: [],
+        maxItems: 64,
+        description: 'What may be done; empty = access.',
+      }),
     ),
     access_type: perhaps(Type.Enum(['read', 'write', 'delete']), 'The same as `verbs` with access, store or delete.'),
     resource: perhaps(
@@ -95,7 +97,7 @@ export async function askOf(call: AskCall): Promise<AccessAsk> {
   if (ticket !== null) throw call.bad(call.problem(['ticket'], ticket));
   const tenantId = await tenantOf(call);
 
-  const { bundle, revision } = await tenantNow(context, tenantId);
+  const now = await tenantNow(context, tenantId);
   const asked = {
     tenantId,
     requester: principal.subject,
@@ -110,15 +112,15 @@ export async function askOf(call: AskCall): Promise<AccessAsk> {
     legalBasis: body.legal_basis,
     reason: body.reason,
     ticket: body.ticket,
-    policyRevision: revision,
+    policyRevision: now.revision,
   };
-  const ask = { ...asked, fromRegion: fromRegion ?? pinnedIn(call, bundle, asked) ?? toRegion };
-  mustBeGrantable(context.registry.catalogue, ask, bundle);
+  const ask = { ...asked, fromRegion: fromRegion ?? pinnedIn(call, now, asked) ?? toRegion };
+  mustBeGrantable(ask, now);
   return ask;
 }
 
 /** @throws ApiError 422 for what can never be granted as regions and policies stand */
-export function mustBeGrantable(catalogue: Catalogue, ask: AccessAsk, bundle: Bundle | null): void {
+export function mustBeGrantable(ask: AccessAsk, { bundle, catalogue }: TenantNow): void {
   const { subjects, classifications, fromRegion, toRegion } = ask;
   const from = placeOf(catalogue, fromRegion);
   const to = placeOf(catalogue, toRegion);
@@ -130,12 +132,11 @@ export function mustBeGrantable(catalogue: Catalogue, ask: AccessAsk, bundle: Bu
 /** The primary region of what is asked for; null where no policy covers it, which is refused in a moment. */
 function pinnedIn(
   call: AskCall,
-  bundle: Bundle | null,
+  { bundle, catalogue }: TenantNow,
   { subjects, classifications }: Pick<AccessAsk, 'subjects' | 'classifications'>,
 ): string | null {
   if (bundle === null) return null;
-  const { regions } = call.context.registry.catalogue;
-  const primaries = primariesOf(bundle, subjects, classifications).map((place) => regions[place]!.id);
+  const primaries = primariesOf(bundle, subjects, classifications).map((place) => catalogue.regions[place]!.id);
   if (primaries.length > 1)
     throw call.bad(
       call.problem(['from_region'], `is needed: the data is pinned in ${primaries.join(' and ')}; say which it is`),

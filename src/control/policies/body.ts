@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type, type TArray, type TSchema } from 'typebox';
 import { closed, nullable, optional, recordId, regionName, Shape, tenantId } from '../../core/schema.ts';
 import type { PolicyEntry } from '../../policy/schema.ts';
 import type { Call } from '../call.ts';
@@ -8,8 +8,28 @@ import { POLICY_KEYS } from './views.ts';
 
 const { id: _id, tenant_id: _tenant, primary_region: _primary, classifications: _classes, ...KEYS } = POLICY_KEYS;
 
+/** Items of a list. Whatever is in a policy is looked at when it is written, and again for each request that it decides. */
+const MOST = 1000;
+
+const bounded = <S extends TSchema>(list: TArray<S>) =>
+  optional(Type.Array(list.items, { ...(list as TSchema), maxItems: MOST }));
+
+const { storage, search, inference } = KEYS.resources.properties;
+const { description = '' } = KEYS.resources as { readonly description?: string };
+
 const WRITTEN = {
   ...KEYS,
+  allowed_regions: bounded(KEYS.allowed_regions),
+  secondary_regions: bounded(KEYS.secondary_regions),
+  prohibited_regions: bounded(KEYS.prohibited_regions),
+  compliance_frameworks: bounded(KEYS.compliance_frameworks),
+  transfer_evidence: bounded(KEYS.transfer_evidence),
+  resources: optional(
+    closed(
+      { storage: bounded(storage), search: bounded(search), inference: bounded(inference) },
+      { default: {}, description },
+    ),
+  ),
   id: optional(nullable(recordId({}), { default: null, description: 'Id, unique among all policies; one is made.' })),
   tenant_id: optional(
     nullable(tenantId({}), {
@@ -26,6 +46,7 @@ const WRITTEN = {
   classifications: optional(
     Type.Array(Type.String({ maxLength: 64 }), {
       default: [],
+      maxItems: MOST,
       description: 'Classes that it holds for, or aliases of them; empty = all five.',
     }),
   ),

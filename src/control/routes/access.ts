@@ -119,8 +119,7 @@ export const ACCESS_ROUTES: readonly AnyRoute[] = [
       return call.change(async (change) => {
         const answer = { approved, reason, hash };
         const { row, words } = await answerAccess(change, principal, id, answer, settings, async (ask) => {
-          const { bundle } = await tenantNow(context, ask.tenantId);
-          mustBeGrantable(context.registry.catalogue, ask, bundle);
+          mustBeGrantable(ask, await tenantNow(context, ask.tenantId));
         });
         return { body: requestView(row, words, change.now, settings), revision: row.revision };
       });
@@ -165,7 +164,8 @@ export const ACCESS_ROUTES: readonly AnyRoute[] = [
           reason || null,
           context.settings.approvals,
         );
-        return { body: { request_id: request.row.id, grant_id: grant?.id ?? null, status: 'revoked' } };
+        const { revision } = grant ?? request.row;
+        return { body: { request_id: request.row.id, grant_id: grant?.id ?? null, status: 'revoked' }, revision };
       });
     },
   }),

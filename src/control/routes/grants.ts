@@ -71,8 +71,8 @@ export const GRANT_ROUTES: readonly AnyRoute[] = [
 
 /** The grant of a file that the caller may see, or null. */
 export function fileGrant(call: Call, id: string): Grant | null {
-  const found = call.context.registry.files.policySet.grants.find((grant) => grant.id === id);
-  return found !== undefined && sees(call.principal, found.tenantId) ? found : null;
+  const found = call.context.registry.fileGrant(id);
+  return found !== null && sees(call.principal, found.tenantId) ? found : null;
 }
 
 function fileGrants(call: Call, tenant: string | null, status: string | null, now: number): Grant[] {

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { closed, regionName, Shape, tenantId } from '../../core/schema.ts';
-import type { Bundle } from '../../policy/compile.ts';
 import { approvalsOf, type ApprovalRow } from '../../store/approvals.ts';
 import { listOverrides, overrideById, type OverrideRow } from '../../store/overrides.ts';
 import type { Db } from '../../store/store.ts';
@@ -38,7 +37,7 @@ import type { ControlContext } from '../context.ts';
 import { Names } from '../names.ts';
 import { afterOf, pageFrom, pageOf, pageQuery } from '../page.ts';
 import { route, type AnyRoute, type Answer } from '../route.ts';
-import { tenantNow } from '../tenant-now.ts';
+import { tenantNow, type TenantNow } from '../tenant-now.ts';
 
 const TAG = 'emergency';
 
@@ -152,8 +151,7 @@ export const OVERRIDE_ROUTES: readonly AnyRoute[] = [
           { approved, reason, hash },
           context.settings.approvals,
           async (ask) => {
-            const { bundle } = await tenantNow(context, ask.tenantId);
-            mustBePossible(context, ask, bundle);
+            mustBePossible(ask, await tenantNow(context, ask.tenantId));
           },
         );
         return answerOf(context, change.db, state, change.now);
@@ -217,7 +215,7 @@ async function askOf(call: AskCall): Promise<OverrideAsk> {
   const tenant = call.tenant(body.tenant_id);
   const durationMs = overrideLength(body.duration_hours, approvals);
   if (typeof durationMs !== 'number') throw unprocessable(`${call.pointer(durationMs.field)} ${durationMs.why}`);
-  const { bundle, revision } = await tenantNow(context, tenant);
+  const now = await tenantNow(context, tenant);
   const ask = {
     tenantId: tenant,
     requester: principal.subject,
@@ -227,17 +225,17 @@ async function askOf(call: AskCall): Promise<OverrideAsk> {
     durationMs,
     reason: body.reason,
     ticket: body.ticket,
-    policyRevision: revision,
+    policyRevision: now.revision,
   };
-  mustBePossible(context, ask, bundle);
+  mustBePossible(ask, now);
   return ask;
 }
 
 /** @throws ApiError 422 for what can never be in force as regions and policies stand */
-function mustBePossible({ registry }: ControlContext, ask: OverrideAsk, bundle: Bundle | null): void {
+function mustBePossible(ask: OverrideAsk, { bundle, catalogue }: TenantNow): void {
   const { subjects, sourceRegion, targetRegion } = ask;
-  const from = placeOf(registry.catalogue, sourceRegion);
-  const to = placeOf(registry.catalogue, targetRegion);
+  const from = placeOf(catalogue, sourceRegion);
+  const to = placeOf(catalogue, targetRegion);
   mustOpen(bundle, { kind: 'override', subjects, classifications: [], to });
   if (from === to)
     throw impossible(`the data is in ${targetRegion} already: there is nothing to override`, 'request_malformed');

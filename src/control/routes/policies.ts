@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Type } from 'typebox';
-import { nullable, optional, tenantId } from '../../core/schema.ts';
+import { tenantId } from '../../core/schema.ts';
 import type { PolicyEntry } from '../../policy/schema.ts';
 import { historyOf } from '../../store/history.ts';
 import { deletePolicy, policyById, putPolicy } from '../../store/policies.ts';
 import type { Change } from '../../store/store.ts';
+import { listedTenant, perhaps } from '../approval/fields.ts';
 import { mustBeForAll, sees } from '../auth/authorize.ts';
 import { conflict, notFound, type Call } from '../call.ts';
 import { afterOf, afterRevisionOf, pageFrom, pageOf, pageQuery, type PageQuery } from '../page.ts';
@@ -31,14 +32,11 @@ function policyRoutes(base: string, defaults: boolean): readonly AnyRoute[] {
       action: 'policies.read',
       tag,
       summary: 'Policies by id',
-      query: pageQuery({
-        tenant_id: optional(nullable(tenantId({}), { default: null, description: 'Of this tenant only.' })),
-      }),
+      query: pageQuery({ tenant_id: perhaps(tenantId({}), 'Only this tenant’s.') }),
       answers: { 200: page },
       async handle(call) {
-        const { principal, query } = call;
-        const tenant = query.tenant_id ?? principal.tenant;
-        if (tenant !== null && !sees(principal, tenant)) throw notFound('tenant', tenant);
+        const { query } = call;
+        const tenant = listedTenant(call, query.tenant_id);
         return { body: await pageOfPolicies(call.context, tenant, afterOf(query), query.limit) };
       },
     }),

@@ -7,7 +7,7 @@ import type { Classification } from '../../core/vocabulary.ts';
 import type { Place } from '../../dialect/dialect.ts';
 import type { S3Call } from '../../dialect/s3/call.ts';
 import { s3 } from '../../dialect/s3/s3.ts';
-import type { Bundle } from '../../policy/compile.ts';
+import { effectiveOf } from '../../policy/decide.ts';
 import type { Decision, Facts } from '../../policy/model.ts';
 import { expandTemplate, type Endpoint, type Region } from '../../region/catalogue.ts';
 import { perhaps, TENANT } from '../approval/fields.ts';
@@ -17,7 +17,7 @@ import { Names } from '../names.ts';
 import { ApiError } from '../problem.ts';
 import { route, type AnyRoute, type Answer } from '../route.ts';
 import { headersOf, storageUrl } from '../signed-url.ts';
-import { tenantNow } from '../tenant-now.ts';
+import { tenantNow, type TenantNow } from '../tenant-now.ts';
 
 /** Seconds, where the body does not say, and no less is the most. */
 const DEFAULT_SECONDS = 3600;
@@ -72,6 +72,7 @@ export const PRESIGN_ROUTES: readonly AnyRoute[] = [
     summary: 'A URL for one object, in the region that the policy permits',
     description:
       'Decided as the data plane would. A `direct` URL holds until it expires, whatever changes meanwhile, and is not given where the decision rests on a grant or an override. A `proxy` URL is decided anew at each use.',
+    asks: true,
     body: BODY,
     answers: { 200: ANSWER },
     handle: (call) => presign(call),
@@ -80,7 +81,8 @@ export const PRESIGN_ROUTES: readonly AnyRoute[] = [
 
 async function presign(call: PresignCall): Promise<Answer> {
   const { body, context } = call;
-  const { settings, registry } = context;
+  const { settings } = context;
+  const { catalogue } = context.registry;
   const names = new Names(call);
   const claimed =
     body.data_classification === null ? null : names.classification(body.data_classification, 'data_classification');
@@ -91,7 +93,7 @@ async function presign(call: PresignCall): Promise<Answer> {
     body.via === 'direct' ? Math.min(settings.maxPresignSeconds, LONGEST_DIRECT) : settings.maxPresignSeconds;
   if (seconds > most)
     throw call.bad(call.problem(['expires_in'], `is more than ${most} seconds, which is the most: ask for less`));
-  const caller = callerOf(call);
+  const caller = callerOf(call, catalogue);
   const path = `/${encoded(body.bucket)}/${body.key.split('/').map(encoded).join('/')}`;
   // What a presigned body is, no signature covers.
   const headers = body.operation === 'put' ? ['x-amz-content-sha256', 'UNSIGNED-PAYLOAD'] : [];
@@ -101,8 +103,9 @@ async function presign(call: PresignCall): Promise<Answer> {
   const tenant = call.tenant(body.tenant_id);
   if (body.via === 'proxy') mustBeServed(context.settings);
 
-  const { bundle } = await tenantNow(context, tenant);
-  const classification = classFor(bundle, claimed, read.resources, settings.defaultClassification);
+  const now = await tenantNow(context, tenant, catalogue);
+  const asked = { service: 'storage', naming: read.naming, resources: read.resources } as const;
+  const classification = classFor(now.bundle, claimed, asked, settings.defaultClassification);
   if (classification === null)
     throw new ApiError(400, 'Bad request', 'the class of the data is not known: give data_classification', {
       errors: [call.problem(['data_classification'], 'is missing, and nothing is on record')],
@@ -113,22 +116,20 @@ async function presign(call: PresignCall): Promise<Answer> {
     subject: body.subject_id,
     classification,
     verb: read.verb,
-    service: 'storage',
     dialect: 's3',
-    naming: read.naming,
-    resources: read.resources,
-    requestedRegion: body.requested_region === null ? -1 : registry.catalogue.find(body.requested_region)!.index,
+    ...asked,
+    requestedRegion: body.requested_region === null ? -1 : catalogue.find(body.requested_region)!.index,
     grant: null,
     ...caller,
   };
-  const { decision, region, endpoint } = await permitted(call, bundle, facts);
+  const { decision, region, endpoint } = await permitted(call, now, facts);
   const place = placeOf(region, endpoint, decision, facts);
   const leak = dialect.guardHead(head, read, place);
   if (leak !== null) throw refused(leak);
 
-  const asked = { head, read, place, seconds, now: await context.store.now() };
+  const signing = { head, read, place, seconds, now: await context.store.now() };
   const { url, needed } =
-    body.via === 'direct' ? await directUrl(decision, asked) : await proxyUrl(call, bundle, facts, decision, asked);
+    body.via === 'direct' ? await directUrl(decision, signing) : await proxyUrl(call, now, facts, decision, signing);
   return {
     body: {
       url,
@@ -136,13 +137,13 @@ async function presign(call: PresignCall): Promise<Answer> {
       headers: needed,
       region: region.id,
       via: body.via,
-      expires_at: new Date((Math.floor(asked.now / 1000) + seconds) * 1000).toISOString(),
+      expires_at: new Date((Math.floor(signing.now / 1000) + seconds) * 1000).toISOString(),
     },
   };
 }
 
 /** The request that is to be signed, decided on. */
-interface Asked {
+interface Signing {
   readonly head: Head;
   readonly read: S3Call;
   readonly place: Place;
@@ -156,7 +157,7 @@ interface Signed {
   readonly needed: Record<string, string>;
 }
 
-async function directUrl(decision: Decision, { head, read, place, seconds, now }: Asked): Promise<Signed> {
+async function directUrl(decision: Decision, { head, read, place, seconds, now }: Signing): Promise<Signed> {
   if (decision.grant !== null || decision.override !== null)
     throw unprocessable('this rests on a grant or an override, which may end before a direct URL does: ask via proxy');
   const outgoing = dialect.rewrite(head, read, place, null);
@@ -168,22 +169,26 @@ async function directUrl(decision: Decision, { head, read, place, seconds, now }
 
 async function proxyUrl(
   call: Call,
-  bundle: Bundle | null,
+  tenant: TenantNow,
   facts: Facts,
   decision: Decision,
-  { head, seconds, now }: Asked,
+  { head, seconds, now }: Signing,
 ): Promise<Signed> {
   const { context } = call;
-  // A URL names no region: at its use the policy chooses.
+  // A URL names no region and no person: at its use the tenant's policy chooses.
   if (facts.requestedRegion >= 0) {
-    const chosen = await decideNow(context, bundle, { ...facts, requestedRegion: -1 });
+    const chosen = await decideNow(context, tenant, { ...facts, requestedRegion: -1 });
     if (chosen.target !== decision.target)
       throw unprocessable('a URL through Domicile leads where the policy pins the data: leave out requested_region');
   }
-  const { presignKey } = await context.registry.worldDocument();
+  const everybody = tenant.bundle && effectiveOf(tenant.bundle, { ...facts, subject: null });
+  if (everybody?.policy !== decision.policy)
+    throw unprocessable(
+      `a URL through Domicile names no person, and ${facts.subject} has another policy: ask via direct`,
+    );
   const path = `/t/${encoded(facts.tenant)}/${facts.classification}${head.target}`;
   const expires = Math.floor(now / 1000) + seconds;
-  const signature = presignSignature(Buffer.from(presignKey, 'base64'), head.method, path, expires);
+  const signature = presignSignature(Buffer.from(context.registry.presignKey, 'base64'), head.method, path, expires);
   const query = `${PRESIGN_EXPIRES}=${expires}&${PRESIGN_SIGNATURE}=${signature}`;
   return { url: `${context.settings.proxyUrl}${path}?${query}`, needed: {} };
 }
@@ -199,12 +204,11 @@ function mustBeServed({ pathIdentity, proxyUrl: base }: Call['context']['setting
 /** @throws ApiError 403 with the reason */
 async function permitted(
   call: Call,
-  bundle: Bundle | null,
+  now: TenantNow,
   facts: Facts,
 ): Promise<{ readonly decision: Decision; readonly region: Region; readonly endpoint: Endpoint }> {
-  const { context } = call;
-  const decision = await decideNow(context, bundle, facts);
-  const region = context.registry.catalogue.regions[decision.target];
+  const decision = await decideNow(call.context, now, facts);
+  const region = now.catalogue.regions[decision.target];
   const endpoint = region?.endpoints.s3;
   if (decision.allowed && region !== undefined && endpoint !== undefined) return { decision, region, endpoint };
   throw new ApiError(403, 'Refused', `the residency policy refuses this: ${decision.reason}`, {

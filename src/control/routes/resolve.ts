@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { closed, nullable, optional, personId, regionName, Shape } from '../../core/schema.ts';
-import { REASON_NAMES, type Reason } from '../../core/reasons.ts';
+import { REASON_NAMES } from '../../core/reasons.ts';
 import {
   CLASSIFICATIONS,
   DIALECTS_OF,
@@ -11,7 +11,7 @@ import {
   type Service,
   type Verb,
 } from '../../core/vocabulary.ts';
-import type { Decision } from '../../policy/model.ts';
+import type { Decision, Facts } from '../../policy/model.ts';
 import { expandTemplate, type Endpoint, type Region } from '../../region/catalogue.ts';
 import { perhaps, TENANT } from '../approval/fields.ts';
 import { callerOf, classFor, decideNow } from '../decision.ts';
@@ -91,6 +91,7 @@ export const RESOLVE_ROUTES: readonly AnyRoute[] = [
     summary: 'The decision for given facts, and where they lead',
     description:
       '`X-User-ID` and `X-Region` say who would act and from where. A refusal is an answer like any other (200). No use of a grant is made.',
+    asks: true,
     body: BODY,
     query: new Shape(
       closed({ service: perhaps(Type.Enum([...SERVICES]), 'Decide for this service, and show only it.') }),
@@ -108,65 +109,67 @@ export const RESOLVE_ROUTES: readonly AnyRoute[] = [
     answers: { 200: ANSWER },
     async handle(call) {
       const { body, context, query } = call;
+      const { catalogue } = context.registry;
       const names = new Names(call);
       const claimed =
         body.data_classification === null
           ? null
           : names.classification(body.data_classification, 'data_classification');
-      const { catalogue } = context.registry;
       if (body.requested_region !== null) names.region(body.requested_region, 'requested_region');
       names.check();
-      const caller = callerOf(call);
+      const caller = callerOf(call, catalogue);
       const tenant = call.tenant(body.tenant_id);
-      const { bundle } = await tenantNow(context, tenant);
-      const dialects = dialectsOf(query.service, body.operation_type);
-      const resources = resourcesOf(SERVICE_OF[dialects[0] as DialectId], body.resource_id);
-      const classification = classFor(bundle, claimed, resources, context.settings.defaultClassification);
-      if (classification === null) return { body: answer(null, 'classification_missing', null, {}, query.service) };
+      const now = await tenantNow(context, tenant, catalogue);
       const facts = {
         tenant,
         subject: body.subject_id,
-        classification,
         verb: VERB_OF[body.operation_type],
-        naming: resources.length === 0 ? ('none' as const) : ('named' as const),
-        resources,
         requestedRegion: body.requested_region === null ? -1 : catalogue.find(body.requested_region)!.index,
         grant: null,
         ...caller,
       };
-      let decision: Decision | null = null;
-      for (const dialect of dialects) {
-        const found = await decideNow(context, bundle, { ...facts, service: SERVICE_OF[dialect], dialect });
-        decision ??= found;
-        if (found.allowed) decision = found;
-        if (found.allowed) break;
+      let found: Found | null = null;
+      for (const dialect of dialectsOf(query.service, body.operation_type)) {
+        const asked = resourcesOf(SERVICE_OF[dialect], body.resource_id);
+        const classification = classFor(now.bundle, claimed, asked, context.settings.defaultClassification);
+        if (classification === null) continue;
+        const decision = await decideNow(context, now, { ...facts, ...asked, dialect, classification });
+        if (found === null || decision.allowed) found = { decision, classification };
+        if (decision.allowed) break;
       }
-      const target = decision === null ? undefined : catalogue.regions[decision.target];
-      const infrastructure = target === undefined ? {} : infrastructureOf(target, tenant, classification);
-      return { body: answer(decision, 'no_policy', classification, infrastructure, query.service, target?.id ?? null) };
+      if (found === null) return { body: answer(null, {}, query.service) };
+      const target = catalogue.regions[found.decision.target];
+      const infrastructure = target === undefined ? {} : infrastructureOf(target, tenant, found.classification);
+      return { body: answer(found, infrastructure, query.service, target?.id ?? null) };
     },
   }),
 ];
 
 type Infrastructure = Partial<Record<Service, object | null>>;
 
+interface Found {
+  readonly decision: Decision;
+  /** The class it was decided by. */
+  readonly classification: Classification;
+}
+
+/** @param found null: nothing was decided, for nobody knows the class */
 function answer(
-  decision: Decision | null,
-  otherwise: Reason,
-  classification: Classification | null,
+  found: Found | null,
   infrastructure: Infrastructure,
   service: Service | null,
   target: string | null = null,
 ) {
+  const decision = found?.decision;
   const shown = service === null ? SERVICES : [service];
   return {
     allowed: decision?.allowed ?? false,
     effect: decision?.effect ?? 'deny',
-    reason: decision?.reason ?? otherwise,
+    reason: decision?.reason ?? ('classification_missing' as const),
     target_region: target,
     policy: decision?.policy?.id ?? null,
     policy_revision: decision?.policy?.revision ?? null,
-    classification,
+    classification: found?.classification ?? null,
     grant: decision?.grant?.id ?? null,
     override: decision?.override?.id ?? null,
     infrastructure: Object.fromEntries(shown.map((name) => [name, infrastructure[name] ?? null] as const)),
@@ -180,9 +183,10 @@ function dialectsOf(service: Service | null, operation: keyof typeof VERB_OF): r
 }
 
 /** An index expression is its elements, the exclusions left out; any other resource is one. */
-function resourcesOf(service: Service, resource: string | null): readonly string[] {
-  if (resource === null) return [];
-  return service === 'search' ? resource.split(',').filter((element) => !element.startsWith('-')) : [resource];
+function resourcesOf(service: Service, resource: string | null): Pick<Facts, 'service' | 'naming' | 'resources'> {
+  const elements = resource === null ? [] : service === 'search' ? resource.split(',') : [resource];
+  const resources = service === 'search' ? elements.filter((element) => !element.startsWith('-')) : elements;
+  return { service, naming: resources.length === 0 ? 'none' : 'named', resources };
 }
 
 function infrastructureOf(region: Region, tenant: string, classification: Classification): Infrastructure {
