@@ -2,6 +2,7 @@ import { isTenantId } from '../core/ids.ts';
 import { Asks, type Answered } from './asks.ts';
 import { Connection } from './connection.ts';
 import type { TenantDocument, WorldDocument } from './documents.ts';
+import { HeldWorld } from './held-world.ts';
 import { Held } from './held.ts';
 import type { LastGood, LastGoodState } from './last-good.ts';
 import { BEAT, inLines, PROTOCOL, type FromServer } from './protocol.ts';
@@ -33,8 +34,10 @@ export interface FeedClientOptions {
   readonly log: FeedLog;
   /** The document of a tenant, or with null every document, is held no more: drop what was made of it. */
   onDropped(tenant: string | null): void;
-  /** This holds for all from now on. What it throws refuses it, and what held before goes on to hold. */
+  /** This holds for all from now on. What it throws refuses it: `closedBy` it comes next, and else what held before holds. */
   onWorld(world: WorldDocument): void;
+  /** Everything up to this moment has been told; with every beat that says so. */
+  onCurrent?(): void;
 }
 
 /** How a client is, for `/config_dump`. */
@@ -76,12 +79,9 @@ export class FeedClient {
   readonly #clock = new StoreClock();
   /** Answers that came before what holds for all. */
   #early: Extract<FromServer, { type: 'bundles' }>[] = [];
-  #world: WorldDocument | null = null;
-  /** As of which it holds, and as of which it must. */
-  #worldRevision = 0;
-  #worldFloor = 0;
-  /** Why the last one was refused, where an older one holds in its stead. */
-  #worldRefused: string | null = null;
+  readonly #world: HeldWorld;
+  /** Of a world, on this connection; 0: none. */
+  #refusedNonce = 0;
   #revision = 0;
   /** Of the connection, when it began; of it, what came before is refused. */
   #resumed = 0;
@@ -99,6 +99,7 @@ export class FeedClient {
   /** @throws Error in one line, where `url` is none of a feed */
   constructor(options: FeedClientOptions) {
     this.#options = options;
+    this.#world = new HeldWorld(options.onWorld, options.log);
     this.#held = new Held(options.bundles, options.negativeTtl, (tenant) => this.#evicted(tenant));
     this.#asks = new Asks((tenants) => this.#ask(tenants));
     this.#connection = new Connection({
@@ -119,7 +120,7 @@ export class FeedClient {
       this.#restore(lastGood);
       lastGood.attach(() => ({
         revision: this.#revision,
-        world: this.world && { revision: this.#worldRevision, world: this.world },
+        world: this.#world.kept,
         documents: this.#held.documents(),
         stale: [...this.#held.stale],
       }));
@@ -130,7 +131,19 @@ export class FeedClient {
 
   /** What holds for all. Null: not known, or announced to be outdated; then nothing may be decided. */
   get world(): WorldDocument | null {
-    return this.#worldRevision >= this.#worldFloor ? this.#world : null;
+    return this.#world.current;
+  }
+
+  /** What the control plane says holds for all, where that could not be put in force here; else null. */
+  get refusedWorld(): WorldDocument | null {
+    return this.#world.refused?.world ?? null;
+  }
+
+  /** It could be after all. */
+  acceptWorld(): void {
+    this.#world.accepted();
+    this.#keepWorld();
+    this.#acknowledgeRefused();
   }
 
   /** Null: it has no policy, and there is no default. Undefined: not here; `fetch` it. */
@@ -176,7 +189,7 @@ export class FeedClient {
       revision: this.#revision,
       acknowledged: this.#acknowledged,
       error: this.#error,
-      worldRefused: this.#worldRefused,
+      worldRefused: this.#world.refused?.why ?? null,
       wideningUntil: this.wideningUntil,
       documents: this.#held.size,
       lastGood: this.#options.lastGood?.state() ?? null,
@@ -197,15 +210,13 @@ export class FeedClient {
     this.#revision = revision;
     for (const document of documents) this.#held.put(document);
     this.#held.wish(stale);
-    if (world !== null && this.#accepts(world.world)) {
-      this.#world = world.world;
-      this.#worldRevision = world.revision;
-    }
+    if (world !== null) this.#world.restore(world.world, world.revision);
   }
 
   #greet(): void {
     const { name, region, version, worker, token } = this.#options;
     this.#generation++;
+    this.#refusedNonce = 0;
     this.#resumed = this.#revision;
     this.#behind = false;
     this.#connection.send({ type: 'hello', protocol: PROTOCOL, name, region, version, worker, token });
@@ -239,7 +250,7 @@ export class FeedClient {
       return this.#connection.drop(`it is at revision ${revision}, behind ${this.#revision}`);
     }
     this.#revision = revision;
-    if (world) this.#worldFloor = revision;
+    if (world) this.#world.outdate(revision);
     this.#asks.raise(tenants, revision);
     const used = this.#held.outdate(tenants);
     this.#options.lastGood?.outdated(revision, used, tenants === null, world);
@@ -250,33 +261,33 @@ export class FeedClient {
   }
 
   #newWorld({ nonce, revision, world }: Extract<FromServer, { type: 'world' }>): void {
-    const floor = Math.max(this.#worldRevision, this.#worldFloor, this.#resumed);
+    const floor = Math.max(this.#world.floor, this.#resumed);
     if (revision < floor)
       return this.#refuse(nonce, `it sent a world of revision ${revision}, and ${floor} is known here`);
-    const accepted = this.#accepts(world);
-    if (accepted) this.#world = world;
-    this.#worldRevision = revision;
-    if (this.#world !== null) this.#options.lastGood?.world(revision, this.#world);
-    this.#worldRefused = accepted ? null : this.#error;
-    if (accepted) this.#acknowledge(nonce);
-    else this.#refuse(nonce, this.#error ?? 'it cannot be put in force');
+    const refusal = this.#world.offer(world, revision);
+    this.#keepWorld();
+    if (refusal === null) {
+      this.#acknowledgeRefused();
+      this.#acknowledge(nonce);
+    } else {
+      this.#refusedNonce = nonce;
+      this.#refuse(nonce, refusal);
+    }
     const early = this.#early;
     this.#early = [];
     for (const message of early) this.#answered(message);
   }
 
-  #accepts(world: WorldDocument): boolean {
-    try {
-      this.#options.onWorld(world);
-      return true;
-    } catch (error) {
-      this.#error = `what holds for all cannot be put in force here: ${(error as Error).message}`;
-      this.#options.log.error(
-        'what the control plane says of regions cannot be put in force here; what held before holds',
-        { error },
-      );
-      return false;
-    }
+  /** What was refused is no longer: the control plane need not show it any more. */
+  #acknowledgeRefused(): void {
+    const nonce = this.#refusedNonce;
+    this.#refusedNonce = 0;
+    if (nonce !== 0) this.#acknowledge(nonce);
+  }
+
+  #keepWorld(): void {
+    const { kept } = this.#world;
+    if (kept !== null) this.#options.lastGood?.world(kept.revision, kept.world);
   }
 
   #answered(message: Extract<FromServer, { type: 'bundles' }>): void {
@@ -318,7 +329,10 @@ export class FeedClient {
     }
     if (revision > this.#revision) this.#options.lastGood?.at(revision);
     this.#revision = revision;
-    if (now !== null) this.#clock.beat(now);
+    if (now !== null) {
+      this.#clock.beat(now);
+      this.#options.onCurrent?.();
+    }
     this.#refresh();
   }
 

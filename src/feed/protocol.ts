@@ -54,7 +54,7 @@ const FROM_CLIENT = {
   resume: { revision },
   /** Asks for documents; answered by `bundles`, in as many lines as it takes, or `failed`. */
   get: { id, tenants },
-  /** It has applied the `world` or `changed` of this nonce and all before: documents named in it are used no more. */
+  /** It has applied the `world` or `changed` of this nonce, which it may have refused before, and all before: documents named in it are used no more. */
   ack: { nonce: id, revision },
   /** It has refused the `world` or `changed` of this nonce, and keeps what it had, which is of this revision. */
   nack: { nonce: id, revision, error: words(2048) },

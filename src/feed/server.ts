@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import net, { type AddressInfo, type Server, type Socket } from 'node:net';
-import tls from 'node:tls';
-import { bindError, bracketed, type Address } from '../wire/address.ts';
-import { removeDeadSocket } from '../wire/dead-socket.ts';
+import type { Socket } from 'node:net';
+import { bracketed, type Address } from '../wire/address.ts';
+import { Door, type DoorOptions } from './door.ts';
 import { BEAT, SILENCE } from './protocol.ts';
 import { Reads } from './reads.ts';
 import { Session, type Host, type Sidecar } from './session.ts';
@@ -12,8 +10,10 @@ import type { FeedLog, FeedSource } from './source.ts';
 export interface FeedServerOptions {
   readonly source: FeedSource;
   readonly listen: Address;
-  /** PEM texts. With `clientCa`, clients must show a certificate that it signed. Null: none, and then on a Unix socket only. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | null } | null;
+  /** Path of a Unix socket beside it, for processes of this machine; null: they come in where all do. Default null. */
+  readonly local?: string | null;
+  /** As in `DoorOptions`; null: on a Unix socket only. */
+  readonly tls: DoorOptions['tls'];
   /** What clients must show; null: none. */
   readonly token: string | null;
   readonly log: FeedLog;
@@ -35,10 +35,11 @@ const AGAIN = 250;
 export class FeedServer {
   readonly #options: FeedServerOptions;
   readonly #source: FeedSource;
-  readonly #server: Server;
+  readonly #door: Door;
+  readonly #localDoor: Door | null;
   readonly #sessions = new Set<Session>();
-  /** Those that are still shaking hands too. */
-  readonly #sockets = new Set<Socket>();
+  /** Where processes of this machine find it; once it listens. */
+  localUrl = '';
   readonly #host: Host;
   readonly #reads: Reads;
   #revision = 0;
@@ -65,48 +66,24 @@ export class FeedServer {
     this.#source = source;
     this.#reads = new Reads((tenants) => source.bundles(tenants));
     this.#host = this.#hostOf(token === null ? null : createHash('sha256').update(token).digest());
-    const accept = (socket: Socket) => this.#accept(socket);
-    const limits = { noDelay: true };
-    this.#server =
-      texts === null
-        ? net.createServer(limits, accept)
-        : tls.createServer(
-            {
-              ...limits,
-              cert: texts.cert,
-              key: texts.key,
-              minVersion: 'TLSv1.2',
-              handshakeTimeout: options.handshake ?? 5000,
-              ...(texts.clientCa === null ? {} : { ca: texts.clientCa, requestCert: true, rejectUnauthorized: true }),
-            },
-            accept,
-          );
-    this.#server.maxConnections = options.connections ?? 10_000;
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    this.#server.on('tlsClientError', (error: Error, socket: Socket) => {
-      options.log.warn('a client of the feed failed at TLS', { why: error.message, address: socket.remoteAddress });
-      socket.destroy(); // Node leaves that to us
-      socket.destroy(); // one whose handshake took too long is left open
-    });
+    this.#door = this.#doorAt(listen, texts);
+    this.#localDoor =
+      options.local === undefined || options.local === null ? null : this.#doorAt({ path: options.local }, null);
   }
 
   /**
-   * Begins to serve, once the source has said where it stands. A Unix socket is open to this user alone; one that a dead
-   * process left behind is removed first.
+   * Begins to serve, once the source has said where it stands.
    * @returns where clients find it, as `FeedClient` takes it
    * @throws Error in one line, with what to do; or what the source throws
    */
   async listen(): Promise<string> {
-    const { listen } = this.#options;
     this.#endChanges = this.#source.onRevision(() => this.#look());
+    let url: string;
     try {
       this.#revision = await this.#source.revision();
       await this.#readWorld();
-      if ('path' in listen) await removeDeadSocket(listen.path);
-      await this.#bind(listen);
+      url = await this.#door.open();
+      this.localUrl = this.#localDoor === null ? url : await this.#localDoor.open();
     } catch (error) {
       await this.close();
       throw error;
@@ -117,8 +94,7 @@ export class FeedServer {
       setInterval(() => void this.#beat(), BEAT),
       setInterval(() => this.#dropSilent(handshake, silence), Math.min(1000, handshake / 2, silence / 2)),
     ];
-    if ('path' in listen) return `unix:${listen.path}`;
-    return `https://${bracketed(listen.host)}:${(this.#server.address() as AddressInfo).port}`;
+    return url;
   }
 
   /** Clients at this moment, in the order in which they came. */
@@ -136,10 +112,7 @@ export class FeedServer {
     this.#endChanges();
     for (const timer of this.#timers) clearInterval(timer);
     for (const session of this.#sessions) session.close();
-    for (const socket of this.#sockets) socket.destroy();
-    if (!this.#server.listening) return;
-    this.#server.close();
-    await once(this.#server, 'close');
+    await Promise.all([this.#door.close(), this.#localDoor?.close()]);
   }
 
   #hostOf(tokenHash: Buffer | null): Host {
@@ -160,21 +133,9 @@ export class FeedServer {
     };
   }
 
-  async #bind(listen: Address): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const failed = (error: NodeJS.ErrnoException) => reject(bindError('feed', listen, error));
-    this.#server.once('error', failed);
-    // A socket is made with the mask of this moment, and its file must never be open to others, not even for one.
-    const mask = 'path' in listen ? process.umask(0o177) : null;
-    try {
-      this.#server.listen('path' in listen ? listen : { ...listen, backlog: 1024 }, () => resolve());
-    } finally {
-      if (mask !== null) process.umask(mask);
-    }
-    await promise;
-    this.#server.off('error', failed).on('error', (error) => {
-      this.#options.log.error('the feed could not accept a connection', { error });
-    });
+  #doorAt(listen: Address, tls: FeedServerOptions['tls']): Door {
+    const { log, connections = 10_000, handshake = 5000 } = this.#options;
+    return new Door({ listen, tls, log, connections, handshake, accept: (socket) => this.#accept(socket) });
   }
 
   #accept(socket: Socket): void {

@@ -35,7 +35,7 @@ export interface Sidecar {
   readonly revision: number;
   /** `milliseconds` since the oldest announcement that it has not acknowledged was made, 0 when there is none. */
   readonly lag: { readonly revisions: number; readonly milliseconds: number };
-  /** What it refused last, with the revision that it kept. */
+  /** What it refused and has not taken since, with the revision that it kept. */
   readonly refused: { readonly revision: number; readonly error: string } | null;
   /** Milliseconds since the epoch. */
   readonly connectedAt: number;
@@ -70,6 +70,7 @@ export class Session {
   #unacknowledged: readonly { readonly nonce: number; readonly at: number }[] = [];
   #applied = 0;
   #refused: Sidecar['refused'] = null;
+  #refusedNonce = 0;
 
   /** @param ended told once, when it is over */
   constructor(socket: Socket, host: Host, ended: () => void) {
@@ -225,10 +226,12 @@ export class Session {
         return void this.#answer(1, () => this.#addUses(message.counts));
       case 'ack':
         this.#applied = message.revision;
+        if (message.nonce === this.#refusedNonce) this.#refused = null;
         this.#acknowledged((nonce) => nonce <= message.nonce);
         return this.flush();
       case 'nack':
         this.#refused = { revision: message.revision, error: message.error };
+        this.#refusedNonce = message.nonce;
         this.#host.log.warn('a sidecar refused what it was sent', { sidecar: this.#hello?.name, why: message.error });
         this.#acknowledged((nonce) => nonce === message.nonce);
         return this.flush();

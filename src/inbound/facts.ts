@@ -118,7 +118,9 @@ export function readClaims(
   tenant = verified.tenant ?? tenant;
   classification = verified.classification ?? classification;
   const subject = verified.subject ?? sent.subject;
-  const user = verified.user ?? sent.user;
+  // Of a presigned URL, where others have to prove whose they are, nobody knows who holds it: a grant is not his for the asking.
+  const isUrlAlone = !isVerified && !rules.headers && provesTenant(rules);
+  const user = verified.user ?? (isUrlAlone ? null : sent.user);
 
   if (tenant === null) return new Refusal('tenant_missing', 'X-Tenant-ID is missing.');
   if (!isTenantId(tenant)) return new Refusal('tenant_invalid', 'X-Tenant-ID is not a valid tenant id.');

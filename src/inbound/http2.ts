@@ -82,6 +82,11 @@ export class Http2Server {
   /** Lets open streams finish; no new ones. */
   close(): void {
     this.#closing = true;
+    this.part();
+  }
+
+  /** The same for the sessions of this moment: clients may come back. */
+  part(): void {
     for (const session of this.#sessions) session.close();
   }
 

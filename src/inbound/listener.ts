@@ -45,6 +45,7 @@ export class Listener {
   /** What TLS runs over: of connections that are still shaking hands nothing else is known. */
   readonly #carriers = new Set<Socket>();
   #draining = false;
+  #clientCa: string | null;
   /** Connections closed unserved because there were too many; and those that the system could not hand over. */
   turnedAway = 0;
   acceptErrors = 0;
@@ -59,6 +60,7 @@ export class Listener {
   ) {
     this.name = options.name;
     this.#options = options;
+    this.#clientCa = options.tls?.clientCa ?? null;
     this.#onError = onError;
     const refused = (reason: Reason, status: number) => {
       const requestId = newRequestId();
@@ -98,9 +100,17 @@ export class Listener {
     this.#http2.hold(limits);
   }
 
-  /** Shows this certificate, and believes these authorities, on connections from now on. Null: it has no TLS. */
+  /**
+   * Shows this certificate, and believes these authorities, on connections from now on. What others have vouched for ends
+   * with its requests under way. Null: it has no TLS.
+   */
   renew(texts: TlsTexts | null): void {
-    if (texts !== null && this.#server instanceof tls.Server) this.#server.setSecureContext(tlsOptions(texts));
+    if (texts === null || !(this.#server instanceof tls.Server)) return;
+    this.#server.setSecureContext(tlsOptions(texts));
+    if (texts.clientCa === this.#clientCa) return;
+    this.#clientCa = texts.clientCa;
+    this.#http2.part();
+    for (const connection of this.#connections) connection.close();
   }
 
   /** Connections of clients at this moment. */

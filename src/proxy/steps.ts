@@ -4,7 +4,7 @@ import { DIALECTS_OF, type Classification, type DialectId, type Verb } from '../
 import { selectInference } from '../dialect/select.ts';
 import { checkFraming } from '../inbound/framing.ts';
 import { requestIdOf } from '../inbound/facts.ts';
-import { classOnRecord, SERVICE_INDEX, stillWidened, type Bundle } from '../policy/compile.ts';
+import { canWiden, classOnRecord, SERVICE_INDEX, stillWidened, type Bundle } from '../policy/compile.ts';
 import { decide, effectiveOf } from '../policy/decide.ts';
 import type { Decision, Facts, Naming, World } from '../policy/model.ts';
 import { authorize, Permit } from '../policy/permit.ts';
@@ -84,7 +84,11 @@ export function decideHead(x: Exchange): Refusal | null {
   if (claims === null || call === null || dialect === null) throw new TypeError('decided before it was recognised');
   let classification: Classification;
   try {
-    if (x.bundle !== null && proxy.now() >= proxy.wideningUntil()) x.bundle = stillWidened(x.bundle, null);
+    if (x.bundle !== null && canWiden(x.bundle)) {
+      // It may have waited for a token to be verified, and for its bundle.
+      x.now = proxy.now();
+      if (x.now >= proxy.wideningUntil()) x.bundle = stillWidened(x.bundle, null);
+    }
     classification = classFor(x, claims.classification, call.naming, call.resources);
   } catch (error) {
     return unavailable('cannot be evaluated', error);

@@ -27,6 +27,8 @@ export class ScriptedControl {
   documents: ((tenant: string) => TenantDocument) | null = null;
   world: WorldDocument;
   taken = true;
+  /** Milliseconds until a client that resumes is told anything. */
+  resumes = 0;
 
   constructor(path: string, world: WorldDocument) {
     this.path = path;
@@ -81,6 +83,12 @@ export class ScriptedControl {
     this.say({ type: 'bundles', nonce: ++this.#nonce, id, bundles: bundles as never });
   }
 
+  #welcome(): void {
+    if (this.#socket?.writable !== true) return;
+    this.sayWorld();
+    this.beat();
+  }
+
   close(): void {
     this.#socket?.destroy();
     this.#server?.close();
@@ -89,10 +97,7 @@ export class ScriptedControl {
   #take(message: FromClient): void {
     this.heard.push(message);
     if (message.type === 'hello') expect(message.protocol).toBe(PROTOCOL);
-    if (message.type === 'resume') {
-      this.sayWorld();
-      this.beat();
-    }
+    if (message.type === 'resume') setTimeout(() => this.#welcome(), this.resumes);
     if (message.type === 'get' && this.documents !== null) this.answer(message.id, message.tenants);
     if (message.type === 'take')
       this.say({
