@@ -21,6 +21,7 @@ export function configDump({ settings, catalogue, policySet }: Loaded, feed: unk
 /** The same values under the names that files use. */
 function snakeCase(value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof RegExp) return value.source;
   if (Array.isArray(value)) return value.map(snakeCase);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

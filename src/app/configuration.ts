@@ -7,6 +7,7 @@ import { Redactor } from '../telemetry/redact.ts';
 import { loadConfiguration, loadMachine } from './config/load.ts';
 import { PolicyLoader } from './config/policies.ts';
 import { formatProblem, hasErrors, type FileProblem } from './config/problem.ts';
+import { passwordsIn } from './config/references.ts';
 import type { Settings } from './config/settings.ts';
 import type { Loaded } from './data-plane.ts';
 import { asStarted, keysThatNeedRestart } from './restart.ts';
@@ -170,12 +171,19 @@ export class Configuration {
   }
 
   #watchFiles(settings: Settings): void {
-    if (this.#options.policies === 'elsewhere') return this.#watch.set([settings.file, settings.catalogue], []);
+    const own = [settings.file, settings.catalogue, ...proofFiles(settings)];
+    if (this.#options.policies === 'elsewhere') return this.#watch.set(own, []);
     const folders = [...settings.policies, settings.regimes].filter(isFolder);
     const grants = folders.map((folder) => join(folder, 'grants')).filter(isFolder);
-    const files = [settings.file, settings.catalogue, ...settings.policies.filter((path) => !isFolder(path))];
-    this.#watch.set(files, [...folders, ...grants]);
+    const files = settings.policies.filter((path) => !isFolder(path));
+    this.#watch.set([...own, ...files], [...folders, ...grants]);
   }
+}
+
+/** Files by which clients prove who they are, and by which this proxy does: a key that was taken out is believed no longer. */
+function proofFiles({ identity, listeners }: Settings): string[] {
+  const tls = SERVICES.flatMap((service) => Object.values(listeners[service]?.tls ?? {}));
+  return [identity.jwt?.jwksFile ?? null, ...tls].filter((file) => file !== null);
 }
 
 /** `silent` logs what is fatal all the same: nobody should die without a word. */
@@ -187,7 +195,8 @@ function logLevelOf({ log }: Settings): LogLevel {
 export function secretsOf({ catalogue, settings }: Pick<Loaded, 'catalogue' | 'settings'>): string[] {
   const secrets = settings.webhooks.map(({ secret }) => secret);
   if (settings.feed.token !== null) secrets.push(settings.feed.token);
-  if (settings.store.url !== null) secrets.push(...passwordsIn(settings.store.url));
+  if (settings.store.url !== null)
+    secrets.push(...passwordsIn(settings.store.url).flatMap((written) => [written, decoded(written)]));
   for (const { endpoints } of catalogue.regions) {
     for (const endpoint of Object.values(endpoints)) {
       const { authentication } = endpoint;
@@ -200,13 +209,7 @@ export function secretsOf({ catalogue, settings }: Pick<Loaded, 'catalogue' | 's
   return secrets;
 }
 
-/** Passwords in the address of a database, as written and as meant: behind the user, or as a parameter. */
-function passwordsIn(url: string): string[] {
-  const behindUser = URL.parse(url)?.password ?? '';
-  const parameters = Array.from(url.matchAll(/[?&][a-z]*password=([^&#]*)/gi), ([, value]) => value!);
-  return [behindUser, ...parameters].flatMap((written) => [written, decoded(written)]);
-}
-
+/** What is meant, where it is percent-encoded. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

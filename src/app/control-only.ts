@@ -54,15 +54,18 @@ export class ControlOnly extends Running {
    */
   static async start({ version, ...options }: ControlOnlyOptions): Promise<ControlOnly> {
     const configuration = new Configuration(options);
+    let control: ControlPlane | null = null;
+    let running: ControlOnly;
     try {
-      const control = await ControlPlane.open(configuration, version);
-      const running = new ControlOnly(version, configuration, control);
-      await running.#start();
-      return running;
+      control = await ControlPlane.open(configuration, version, 'others');
+      running = new ControlOnly(version, configuration, control);
     } catch (error) {
       configuration.close();
+      await control?.close();
       throw error;
     }
+    await running.#start();
+    return running;
   }
 
   async reload(why: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { firstToken } from '../control/auth/tokens.ts';
 import type { ControlContext, ControlSettings } from '../control/context.ts';
 import { Expiry } from '../control/expiry.ts';
@@ -37,8 +38,9 @@ export interface DataPlaneView {
 export class ControlPlane {
   /** Where the API listens, as a URL. */
   url = '';
-  /** Where processes find the feed. */
+  /** Where proxies find the feed, and where processes of this machine do. */
   feedUrl = '';
+  localFeedUrl = '';
   readonly metrics: ControlMetrics;
   readonly #configuration: Configuration;
   readonly #store: Store;
@@ -58,6 +60,7 @@ export class ControlPlane {
     registry: Registry,
     counts: StoreCounts,
     version: string,
+    feeds: 'itself' | 'others',
   ) {
     const { log, loaded } = configuration;
     const { settings } = loaded;
@@ -68,6 +71,8 @@ export class ControlPlane {
     this.#feed = new FeedServer({
       source: feedSource(store, registry, new StoredUses(store)),
       listen: settings.feed.address,
+      // Its own processes need neither certificate nor name to find it.
+      local: settings.feed.address.kind === 'tcp' && feeds === 'itself' ? join(settings.state, 'feed.sock') : null,
       tls: feedTls(settings),
       token: settings.feed.token,
       log,
@@ -80,17 +85,19 @@ export class ControlPlane {
   /**
    * Opens the store and the feed. The API listens once there is a data plane to ask: `listen`. Nothing is left behind when
    * it fails.
+   * @param feeds `itself`: processes of this machine, perhaps beside others
    * @throws Error, in one line each, saying what cannot be opened or what contradicts what
    */
-  static async open(configuration: Configuration, version: string): Promise<ControlPlane> {
+  static async open(configuration: Configuration, version: string, feeds: 'itself' | 'others'): Promise<ControlPlane> {
     const { settings } = configuration.loaded;
     // Also where the store is elsewhere: the socket of the feed lies in it.
     await mkdir(settings.state, { recursive: true, mode: 0o700 });
     const store = await openStore({ url: settings.store.url, folder: settings.state });
     try {
       const registry = await Registry.open(store, filesOf(configuration.loaded));
-      const plane = new ControlPlane(configuration, store, registry, await storeCounts(store.db), version);
+      const plane = new ControlPlane(configuration, store, registry, await storeCounts(store.db), version, feeds);
       plane.feedUrl = await plane.#feed.listen();
+      plane.localFeedUrl = plane.#feed.localUrl;
       plane.metrics.start();
       plane.#expiry.start();
       plane.#webhooks.start();
@@ -247,10 +254,7 @@ function controlSettings(
   const storage = listeners.storage;
   const scheme = storage === null || storage.tls === null ? 'http' : 'https';
   return {
-    approvals: {
-      ...approvals,
-      ticketPattern: approvals.ticketPattern === null ? null : new RegExp(approvals.ticketPattern, 'u'),
-    },
+    approvals,
     maxPresignSeconds: control.maxPresignSeconds,
     get proxyUrl() {
       if (control.proxyUrl !== null) return control.proxyUrl.replace(/\/+$/, '');

@@ -149,10 +149,11 @@ export class DataPlane {
 
   #snapshot(loaded: Loaded): Snapshot {
     const { settings, jwks } = loaded;
+    const { timeouts, cache, upstream } = settings;
+    // First of all: files that are refused here must leave nothing behind.
+    const { catalogue, regimes, tenants, presignKey } = this.#policies.ground(loaded);
     // Kept until files are loaded anew: it remembers which tokens it has verified.
     if (loaded !== this.#loaded || this.#tokens === undefined) this.#tokens = tokenSource(settings, jwks);
-    const { timeouts, cache, upstream } = settings;
-    const { catalogue, regimes, tenants, presignKey } = this.#policies.ground(loaded);
     return {
       catalogue,
       rules: identityRules(settings, catalogue, presignKey, this.#tokens),

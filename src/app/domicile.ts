@@ -53,10 +53,11 @@ export class Domicile extends Running {
   static async start({ origin, version, ...options }: DomicileOptions): Promise<Domicile> {
     const configuration = new Configuration({ ...options, policies: origin?.kind === 'remote' ? 'elsewhere' : 'here' });
     let source: PolicySource | null = null;
+    let policies: Policies | null = null;
     let domicile: Domicile;
     try {
       if (origin !== undefined) source = await openPolicySource(configuration, version, origin);
-      const policies = source === null ? new FilePolicies(configuration.loaded) : await source.fetch();
+      policies = source === null ? new FilePolicies(configuration.loaded) : await source.fetch();
       const tracing = await createTracing(options.env, {
         version,
         onExportError: (error) => configuration.log.warn('spans cannot be exported', { error }),
@@ -65,6 +66,7 @@ export class Domicile extends Running {
       domicile = new Domicile(version, { configuration, tracing, policies, control });
     } catch (error) {
       configuration.close();
+      await policies?.close();
       await source?.control?.close();
       throw error;
     }

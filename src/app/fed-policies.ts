@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Loaded } from './data-plane.ts';
 import { overlay, sameWorld, type Overlaid } from './overlay.ts';
 import type { Ground, Policies, PolicyListener } from './policies.ts';
+import { FEED_BOUND } from './running.ts';
 
 /** Where a process fetches its policies. Structured-cloneable: workers are told it. */
 export interface FeedAddress {
@@ -30,6 +31,9 @@ export interface FedOptions {
   readonly log: Log;
 }
 
+/** Milliseconds that a distant control plane has, at the start, to say what has changed: a beat. */
+const HEARD_BOUND = 2000;
+
 /** Policies that a control plane feeds. Until it has said what holds for all, nothing is decided. */
 export class FedPolicies implements Policies {
   readonly uses: Uses;
@@ -42,6 +46,7 @@ export class FedPolicies implements Policies {
   /** In force, and what came of it with the files. */
   #world: WorldDocument | null = null;
   #told: () => void = () => {};
+  #current: () => void = () => {};
 
   private constructor({ feed, loaded, version, worker, log }: FedOptions, lastGood: LastGood | null) {
     const { self, cache } = loaded.settings;
@@ -62,6 +67,7 @@ export class FedPolicies implements Policies {
         else this.#listener?.dropped(tenant);
       },
       onWorld: (world) => this.#apply(world),
+      onCurrent: () => this.#current(),
     });
     this.uses = new FedUses(this.#client);
     this.#tenants = tenantsOf(this.#client);
@@ -89,8 +95,32 @@ export class FedPolicies implements Policies {
     return policies;
   }
 
-  /** Resolves once it is known what holds for all; rejects when it is not within so many milliseconds. */
-  async known(within: number): Promise<void> {
+  /**
+   * Resolves when there is something to decide by. The control plane of this machine was there first, and must say what
+   * holds. A distant one is given a moment to say what has changed since; where it is out, what was last known to be good
+   * has to do.
+   * @throws Error, in one line, when the one of this machine does not answer; everything is closed then
+   */
+  async settled(): Promise<void> {
+    try {
+      await (this.#files === 'same' ? this.#known(FEED_BOUND) : this.#heard(HEARD_BOUND));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #heard(within: number): Promise<void> {
+    // Without anything known, nothing is decided before it is heard.
+    if (this.#world === null) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#current = resolve;
+    const late = setTimeout(resolve, within);
+    await promise;
+    clearTimeout(late);
+  }
+
+  async #known(within: number): Promise<void> {
     if (this.#world !== null) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#told = resolve;
@@ -102,7 +132,7 @@ export class FedPolicies implements Policies {
   }
 
   ground(loaded: Loaded): Ground {
-    const { catalogue, regimes } = this.#overlaid(loaded, this.#world);
+    const { catalogue, regimes } = this.#settled(loaded);
     this.#loaded = loaded;
     const presignKey = this.#world === null ? null : Buffer.from(this.#world.presignKey, 'base64');
     return { catalogue, regimes, tenants: this.#tenants, presignKey };
@@ -117,10 +147,11 @@ export class FedPolicies implements Policies {
   }
 
   notReady(): readonly string[] {
-    if (this.#client.world === null) return ['no verified policies yet: the control plane has not been heard'];
     const { lastGood, worldRefused } = this.#client.state();
     const reasons: string[] = [];
     if (worldRefused !== null) reasons.push('what the control plane says of regions contradicts the files here');
+    else if (this.#client.world === null)
+      reasons.push('no verified policies yet: the control plane has not been heard');
     if (lastGood !== null && lastGood.error !== null) reasons.push('what restricts cannot be kept on disk');
     return reasons;
   }
@@ -171,6 +202,21 @@ export class FedPolicies implements Policies {
       throw error;
     }
     this.#told();
+  }
+
+  /** What was refused may hold with other files: these may have been put right. */
+  #settled(loaded: Loaded): Overlaid {
+    const refused = loaded === this.#loaded ? null : this.#client.refusedWorld;
+    if (refused === null) return this.#overlaid(loaded, this.#world);
+    let overlaid: Overlaid;
+    try {
+      overlaid = this.#overlaid(loaded, refused);
+    } catch {
+      return this.#overlaid(loaded, this.#world); // why, has been said when it came
+    }
+    this.#world = refused;
+    this.#client.acceptWorld();
+    return overlaid;
   }
 
   #overlaid({ catalogue, credentials }: Loaded, world: WorldDocument | null): Overlaid {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Configuration } from './configuration.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FedPolicies, type FeedAddress } from './fed-policies.ts';
-import { FEED_BOUND } from './running.ts';
 import { readClientTls } from './tls-files.ts';
 
 /** Who says what holds: a control plane in this process, or one at this address. */
@@ -24,11 +23,11 @@ export class PolicySource {
     this.feed = feed;
   }
 
-  /** Policies for this process. Those of this machine's own control plane are there at once; a distant one may be out. */
+  /** Policies for this process. */
   async fetch(): Promise<FedPolicies> {
     const { loaded, log } = this.#configuration;
     const policies = await FedPolicies.open({ feed: this.feed, loaded, version: this.#version, worker: null, log });
-    if (this.control !== null) await policies.known(FEED_BOUND);
+    await policies.settled();
     return policies;
   }
 }
@@ -53,8 +52,8 @@ export async function openPolicySource(
   }
   // Loaded only where it is run: a proxy of a fleet needs neither database nor API.
   const { ControlPlane } = await import('./control-plane.ts');
-  const control = await ControlPlane.open(configuration, version);
-  return new PolicySource(configuration, version, control, { url: control.feedUrl, token, tls, lastGood: null });
+  const control = await ControlPlane.open(configuration, version, 'itself');
+  return new PolicySource(configuration, version, control, { url: control.localFeedUrl, token, tls, lastGood: null });
 }
 
 /**

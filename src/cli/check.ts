@@ -18,7 +18,8 @@ const HELP = `domicile check: lists every problem of configuration, regions, pol
                   and regimes of --config, whose own problems are then not listed; a domicile.yaml, or a folder
                   that holds one, is checked with everything that it names
 
-Prints a line for each problem, FILE:LINE: KEY: what is wrong. Fix: what to do.
+Prints a line for each problem, FILE:LINE: KEY: what is wrong. Fix: what to do. Not looked at is the store: where it
+contradicts the files, the start says so.
 Exits 0 when there are no errors (warnings do not count), 1 when there are, 2 on misuse.
 `;
 

@@ -12,6 +12,8 @@ const HELP = `domicile demo: three regions on loopback, and Domicile in front of
 
   domicile demo          prints commands to copy, then one line for each decision; Ctrl-C stops everything
   domicile demo --once   runs those commands itself; exits 0 only if each ended as printed
+
+It takes the ports 9100, 9200, 9300, 8000 and 8001; others by DOMICILE_LISTENERS__STORAGE__LISTEN=127.0.0.1:0 and so on.
 `;
 
 /** Milliseconds that a scene has, program and all. */

@@ -35,7 +35,8 @@ const HELP = `domicile explain: one decision, step by step
                          one JSON answer a line, in order; - reads standard input
   --config FILE          default: config/domicile.yaml
 
-Every endpoint counts as healthy, and no grant is used up. Exits 0 for a refusal too.
+By the files alone, not by what the control plane's store holds. Every endpoint counts as healthy, and no grant is used up.
+Exits 0 for a refusal too.
 `;
 
 const OPTIONS = {

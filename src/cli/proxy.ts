@@ -12,8 +12,9 @@ const HELP = `domicile proxy: the data plane alone, fed by a control plane
 
 Endpoints and credentials are those of this machine's files; policies, grants, overrides, records, regimes and the status
 of regions come from the control plane alone: files of policies here are not read. Cut off from it, what restricts stays in
-force, also across a restart (state folder, signed); grants and overrides end within five seconds. Until it has been heard
-once, /readyz says 503 and every request is refused.
+force, also across a restart (state folder, signed); grants and overrides end within five seconds. With neither a control
+plane nor anything kept, /readyz says 503 and every request is refused; it says 503 too where what the control plane says
+of regions contradicts the files here, or nothing can be kept.
 
 ${SIGNALS_HELP}`;
 

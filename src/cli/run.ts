@@ -13,7 +13,8 @@ export const SERVING_OPTIONS = {
   workers: { type: 'string' },
 } as const;
 
-export const SIGNALS_HELP = `SIGHUP, or a change of a file, reloads: files that do not hold together change nothing, and the log says why.
+export const SIGNALS_HELP = `SIGHUP, or a change of a file, reloads: files that do not hold together change nothing, and the log says why. Files that
+\${file:PATH} names are not watched: send SIGHUP.
 SIGUSR2 restarts the workers one by one, each new one before its old one goes (with --workers 1 it does nothing).
 SIGTERM and SIGINT drain: nothing new is accepted, what is in flight finishes, exit 0. A second one ends at once.
 `;

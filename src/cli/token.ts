@@ -23,7 +23,8 @@ const HELP = `domicile token: bearer tokens of the control API
                    whatever token it comes with; default: a name of its own
   --expires LIFE   such as 90m, 12h, 30d, or never; default: 90d
   --json           one JSON object a line
-  --config FILE    default: config/domicile.yaml; its store is where tokens are kept
+  --config FILE    default: config/domicile.yaml; its store is where tokens are kept. Secrets under its credentials are not
+                   needed
 
 create prints the token, once, alone on standard output: only its hash is kept. What is made or revoked holds at once,
 also in a control plane that is running.

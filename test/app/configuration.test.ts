@@ -4,10 +4,11 @@ import { connect } from 'node:tls';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Configuration } from '../../src/app/configuration.ts';
 import { Domicile } from '../../src/app/domicile.ts';
 import { selfSigned } from '../attack/certificate.ts';
+import { TokenIssuer } from '../attack/issuer.ts';
 import { regionAt } from '../rig/regions.ts';
 import { writeFiles, type Written } from '../rig/domicile.ts';
 
@@ -85,6 +86,32 @@ test('a file that refused a reload is watched: once it is put right, it is in fo
   await vi.waitFor(() => expect(messages('reload refused')).not.toEqual([]), 10_000);
   writeFileSync(other, JSON.stringify({ policies: [{ ...POLICY, id: 'acme-other' }] }));
   await vi.waitFor(() => expect(domicile!.loaded.policySet.policies[0]!.id).toBe('acme-other'), 10_000);
+});
+
+test('keys of the token issuer are watched: one that was taken out is believed no longer', async () => {
+  const [old, next] = await Promise.all([TokenIssuer.make('ES256', 'old'), TokenIssuer.make('ES256', 'next')]);
+  const { jwt, done } = old.settings();
+  onTestFinished(done);
+  domicile = await begin({ identity: { sources: ['jwt'], jwt } });
+  expect(domicile.loaded.jwks).toEqual(old.jwks);
+  writeFileSync(jwt['jwks_file'] as string, JSON.stringify(next.jwks));
+  await vi.waitFor(() => expect(domicile!.loaded.jwks).toEqual(next.jwks), 10_000);
+});
+
+test('certificates are watched too', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'domicile-tls-'));
+  onTestFinished(() => rmSync(own, { recursive: true }));
+  const tls = { cert: join(own, 'cert.pem'), key: join(own, 'key.pem') };
+  const renew = () => {
+    const { cert, key } = selfSigned('127.0.0.1');
+    writeFileSync(tls.cert, cert);
+    writeFileSync(tls.key, key);
+    return cert;
+  };
+  renew();
+  domicile = await begin({ listeners: { search: { listen: '127.0.0.1:0', tls } } });
+  const cert = renew();
+  await vi.waitFor(() => expect(domicile!.loaded.tls.search!.cert).toBe(cert), 10_000);
 });
 
 test('what holds after a restart only is named at each reload until it is taken back, and is not shown as in force', async () => {

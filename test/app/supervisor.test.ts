@@ -182,6 +182,47 @@ test('a worker that cannot apply files is told to go at once, another takes its 
   expect(process(2).revisions).toEqual([2]);
 });
 
+test('one that cannot before anybody else could is told to go as soon as another can', async () => {
+  const reloaded = supervisor.replace(files(2));
+  process(0).tell({ type: 'not_replaced', message: 'no' });
+  expect(process(0).all('drain')).toEqual([]);
+  replaced(1, 2);
+  expect(process(0).all('drain')).toMatchObject([{ grace: 0 }]);
+  expect(await done(reloaded)).toBe(true);
+});
+
+test('files that no worker can put in force are refused: none goes for it, and the next one begins with those of before', async () => {
+  const reloaded = supervisor.replace(files(2));
+  const refused = expect(reloaded).rejects.toThrow('no worker can put the files in force: no');
+  for (const n of [0, 1]) process(n).tell({ type: 'not_replaced', message: 'no' });
+  await refused;
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(supervisor.serving).toBe(2);
+  expect(forks.all).toHaveLength(2);
+  process(0).exit('SIGKILL');
+  await vi.advanceTimersByTimeAsync(100);
+  process(2).serve();
+  expect(process(2).revisions).toEqual([1]);
+  const next = supervisor.replace(files(2));
+  for (const n of [1, 2]) replaced(n, 2);
+  expect(await done(next)).toBe(true);
+});
+
+test('one that began with files that were then refused begins again', async () => {
+  process(0).exit('SIGKILL');
+  const reloaded = supervisor.replace(files(2));
+  const refused = expect(reloaded).rejects.toThrow();
+  await vi.advanceTimersByTimeAsync(100);
+  process(2).tell({ type: 'waiting' });
+  expect(process(2).revisions).toEqual([2]);
+  process(1).tell({ type: 'not_replaced', message: 'no' });
+  await refused;
+  expect(process(2).isConnected()).toBe(false);
+  await vi.advanceTimersByTimeAsync(1000);
+  process(3).serve();
+  expect(process(3).revisions).toEqual([1]);
+});
+
 test('one that leaves and cannot apply files is killed: it would go on deciding by the old ones', async () => {
   await halfRolled();
   supervisor.replace(files(2)).catch(() => undefined);

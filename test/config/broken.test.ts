@@ -86,6 +86,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'feed_without_tls feed.listen',
     'feed_without_secret feed.listen',
     'clear_secret webhooks[0].secret',
+    'not_one_of webhooks[0].events[0]',
     'identity_source identity.mtls',
   ],
 };

@@ -51,6 +51,24 @@ function keyed(value: string): string {
   return `self: { region: eu-west }\ncredentials: { k: { header: x-api-key, value: "${value}" } }\n`;
 }
 
+describe('an address that things are sent to', () => {
+  it('holds neither user nor password: they would be in every log, and are not sent', () => {
+    const settings = (hook: string, keys: string) =>
+      told(
+        load(
+          `self: { region: eu-west }\nwebhooks: [{ url: "${hook}", secret: "\${env:HOOK}" }]\n` +
+            `control: { jwt: { issuer: "https://id.test", audience: domicile, jwks_url: "${keys}" } }\n`,
+          { HOOK: 'sixteen-characters' },
+        ),
+      );
+    expect(settings('https://hooks.test/x', 'https://id.test/jwks')).toEqual([]);
+    expect(settings('https://me:secret@hooks.test/x', 'https://me@id.test/jwks').sort()).toEqual([
+      'error not_an_address control.jwt.jwks_url',
+      'error not_an_address webhooks[0].url',
+    ]);
+  });
+});
+
 describe('a template that cannot tell tenants apart', () => {
   it('is a warning for each tenant that it will refuse', () => {
     write(
@@ -262,6 +280,29 @@ describe('environment variables', () => {
     });
     expect(settings?.listeners.storage?.address).toEqual({ kind: 'unix', path: join(folder, 'config/storage.sock') });
     expect(settings?.listeners.search?.address).toMatchObject({ port: 9200 });
+  });
+
+  it('may hold the password of a database, which stands nowhere in clear text', () => {
+    const at = (url: string) => {
+      const env = { PG_USER: 'domicile', PG_PASSWORD: 'hunter-2@/:?' };
+      return told(load(`self: { region: eu-west }\nstore: { url: "${url}" }\n`, env));
+    };
+    for (const clear of [
+      'postgres://domicile:hunter-2@db.test/domicile',
+      'postgres://${env:PG_USER}:hunter-2@db.test/domicile',
+      'postgres://domicile:hunter@2@db.test/domicile',
+      'postgres://db.test/domicile?user=domicile&password=hunter-2',
+      'postgres://domicile:${env:PG_PASSWORD}@db.test/domicile?sslpassword=hunter-2',
+    ])
+      expect([clear, at(clear)]).toEqual([clear, ['error clear_secret store.url']]);
+    for (const safe of [
+      'postgres://db.test/domicile?host=/run/postgresql',
+      'postgres://domicile@db.test/domicile',
+      'postgres://${env:PG_USER}@db.test/domicile',
+      'postgres://${env:PG_USER}:${env:PG_PASSWORD}@db.test/domicile',
+      'postgres://db.test/domicile?user=domicile&password=${env:PG_PASSWORD}&sslmode=require',
+    ])
+      expect([safe, at(safe)]).toEqual([safe, []]);
   });
 
   it('reach into credentials by their name, whatever its case', () => {

@@ -20,6 +20,8 @@ export interface Exit {
 
 /** What a worker asks and tells unasked. */
 export interface MemberOwner {
+  /** It has put in force what it was sent. */
+  replaced(): void;
   /** It could not put in force what the primary had found valid. */
   notReplaced(member: Member, message: string): void;
   /** It has not done in time what it was told to, and is killed. */
@@ -46,6 +48,8 @@ export class Member {
   readonly #asked = new Map<number, () => void>();
   #lastAsked = 0;
   readonly #replacing = new Set<() => void>();
+  /** It could not put in force what it was sent last. */
+  #refused = false;
   /** It was told to finish what is in flight and nothing else: by what files makes no difference any more. */
   #finishing = false;
 
@@ -100,14 +104,19 @@ export class Member {
   }
 
   /**
-   * Puts files in force, also in one that is starting or leaving. Resolves when it decides by them, or decides nothing any
-   * more; one that does not answer is killed.
+   * Puts files in force, also in one that is starting or leaving. Resolves when it decides by them, cannot, or decides
+   * nothing any more; one that does not answer is killed.
    */
   replace(load: PackedLoad): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     // One that was not sent any yet will begin with these.
+    this.#refused = false;
     const settled = () =>
-      this.state === 'gone' || this.#finishing || this.revision === 0 || this.revision >= load.revision;
+      this.state === 'gone' ||
+      this.#finishing ||
+      this.#refused ||
+      this.revision === 0 ||
+      this.revision >= load.revision;
     if (settled()) {
       resolve();
       return promise;
@@ -183,10 +192,13 @@ export class Member {
     switch (message.type) {
       case 'replaced':
         this.revision = message.revision;
+        this.#owner.replaced();
         for (const settle of this.#replacing) settle();
         break;
       case 'not_replaced':
+        this.#refused = true;
         this.#owner.notReplaced(this, message.message);
+        for (const settle of this.#replacing) settle();
         break;
       case 'report':
         this.report = message.report;

@@ -71,18 +71,16 @@ export class Primary extends Running {
     return primary;
   }
 
-  /** The log tells when every worker has what was read. */
+  /** Also false when no worker can put them in force. Resolves when every worker has them. */
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
     const { level } = this.log;
     const valid = await this.configuration.reload(why, async (loaded) => {
       await this.control?.reload(loaded);
-      this.#workers.replace(loaded).then(
-        () => this.log.info('reloaded', { why, revision: loaded.revision }),
-        (error: unknown) => this.log.error('reload failed', { error }),
-      );
+      await this.#workers.replace(loaded);
     });
-    if (!valid) this.#totals.reloadFailure();
+    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
+    else this.#totals.reloadFailure();
     if (this.log.level !== level) this.#workers.setLevel(this.log.level);
     return valid;
   }
@@ -139,7 +137,10 @@ export class Primary extends Running {
     if (this.draining) return notReady();
     if (this.#workers.serving === 0) return ['no worker serves'];
     await this.#workers.refresh();
-    return [...new Set(this.#workers.reports.flatMap((report) => report.notReady))];
+    const reports = this.#workers.reports;
+    // Of whom nothing is known, it is not known either whether it may be sent anything.
+    if (reports.length === 0) return ['no worker has told how it is'];
+    return [...new Set(reports.flatMap((report) => report.notReady))];
   }
 
   #state(): OpsState {

@@ -36,6 +36,9 @@ export class Supervisor implements MemberOwner {
   readonly #onGone: (report: WorkerReport) => void;
   readonly #feed: FeedAddress;
   #loaded: Loaded;
+  /** Workers that could not put in force what they were sent last, and why; nobody else could so far. */
+  readonly #refusing = new Map<Member, string>();
+  #accepted = true;
   #started = false;
   #stopping = false;
   #rolling = false;
@@ -91,11 +94,25 @@ export class Supervisor implements MemberOwner {
     }
   }
 
-  /** Has every worker put these files in force. Resolves when nothing is decided by older ones any more. */
+  /**
+   * Has every worker put these files in force, one call after the other. Resolves when nothing is decided by older ones
+   * any more. A worker that cannot is replaced, unless none can: then what was in force stays.
+   * @throws Error why none can
+   */
   async replace(loaded: Loaded): Promise<void> {
+    const before = this.#loaded;
     this.#loaded = loaded;
+    this.#accepted = false;
     const load = pack(loaded);
     await Promise.all([...this.#members].map((member) => member.replace(load)));
+    const [why] = this.#refusing.values();
+    this.#refusing.clear();
+    this.#accepted = true;
+    if (why === undefined || this.#stopping) return;
+    this.#loaded = before;
+    // It has begun with them meanwhile.
+    for (const member of this.#members) if (member.revision >= loaded.revision) member.kill();
+    throw new Error(`no worker can put the files in force: ${why}`);
   }
 
   setLevel(level: LogLevel): void {
@@ -152,8 +169,19 @@ export class Supervisor implements MemberOwner {
     for (const member of this.#members) member.kill();
   }
 
+  replaced(): void {
+    this.#accepted = true;
+    for (const [member, message] of this.#refusing) this.#dismiss(member, message);
+    this.#refusing.clear();
+  }
+
   notReplaced(member: Member, message: string): void {
     if (this.#stopping) return;
+    if (this.#accepted || member.state === 'leaving') this.#dismiss(member, message);
+    else this.#refusing.set(member, message);
+  }
+
+  #dismiss(member: Member, message: string): void {
     this.#log.error(`a worker cannot apply the files, another takes its place: ${message}`, { worker: member.number });
     // It would go on deciding by the old ones for as long as it was told it may.
     if (member.state === 'leaving') return member.kill();

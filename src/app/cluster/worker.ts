@@ -6,7 +6,7 @@ import { secretsOf } from '../configuration.ts';
 import { DataPlane } from '../data-plane.ts';
 import { FedPolicies } from '../fed-policies.ts';
 import { regionHealth } from '../region-health.ts';
-import { DRAIN_BOUND, FEED_BOUND } from '../running.ts';
+import { DRAIN_BOUND } from '../running.ts';
 import { unpack, type PackedLoad, type Setup, type ToPrimary, type ToWorker } from './messages.ts';
 
 export interface WorkerOptions {
@@ -102,8 +102,7 @@ class Worker {
     });
     const policies = await FedPolicies.open({ feed, loaded: unpack(this.#load), version, worker, log });
     this.#policies = policies;
-    // The control plane of this machine was there first; a distant one may be out, and then what is known has to do.
-    if (feed.lastGood === null) await policies.known(FEED_BOUND);
+    await policies.settled();
     // Newer files may have come meanwhile. Those that come from here on find a data plane.
     const plane = new DataPlane(unpack(this.#load), version, log, this.#tracing, policies);
     this.#plane = plane;

@@ -1,4 +1,5 @@
 import { Type, type TProperties } from 'typebox';
+import { EVENT_GROUPS, EVENT_KINDS } from '../../control/events.ts';
 import { closed, nullable, optional, shaped } from '../../core/schema.ts';
 
 /** Keys of domicile.yaml that belong to the control plane: store, API, approvals, feed, webhooks, verified identity. */
@@ -197,13 +198,10 @@ export const WEBHOOKS = Type.Array(
       description: 'Key of the HMAC-SHA-256 in `X-Domicile-Signature`: a reference, never clear text.',
     }),
     events: optional(
-      Type.Array(
-        shaped(/^[a-z_]+(?:\.[a-z_]+)?$/, 'an event such as override.requested, or override for all of it', {}),
-        {
-          default: [],
-          description: 'Events, or what comes before their dot; empty = all.',
-        },
-      ),
+      Type.Array(Type.Enum([...EVENT_GROUPS, ...EVENT_KINDS]), {
+        default: [],
+        description: 'Events, or the groups before their dots; empty = all.',
+      }),
     ),
   }),
   { default: [], description: 'Whom to tell of requests, approvals, uses, expiries and revocations.' },

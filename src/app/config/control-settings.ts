@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { isLoopback } from '../../core/loopback.ts';
+import type { ApprovalSettings } from '../../control/context.ts';
 import type { Problem } from '../../core/problem.ts';
 import { formatListen, parseListen, type ListenAddress } from './listen.ts';
 import type { ConfigurationFile } from './schema.ts';
@@ -44,19 +45,6 @@ export interface FeedSettings {
   readonly address: ListenAddress;
   readonly token: string | null;
   readonly tls: FeedTlsFiles | null;
-}
-
-export interface ApprovalSettings {
-  readonly grantDefaultMinutes: number;
-  readonly grantCapDays: number;
-  readonly pendingMinutes: number;
-  readonly grantQuorum: number;
-  readonly overrideQuorum: number;
-  readonly overrideDefaultMinutes: number;
-  readonly overrideCapHours: number;
-  /** 0: approvals come first. */
-  readonly afterTheFactMinutes: number;
-  readonly ticketPattern: string | null;
 }
 
 export interface WebhookSettings {
@@ -158,6 +146,7 @@ export function jwtSettingsOf(path: Path, written: WrittenJwt, folder: string, p
       message: jwks_url === null ? 'nothing says where the issuer’s keys are' : 'jwks_url and jwks_file are both given',
       fix: 'give either jwks_url or jwks_file',
     });
+  if (jwks_url !== null) checkNobodyIn(jwks_url, [...path, 'jwks_url'], problems);
   if (jwks_url !== null && !isSafe(jwks_url))
     problems.push({
       code: 'keys_in_clear',
@@ -174,27 +163,32 @@ export function jwtSettingsOf(path: Path, written: WrittenJwt, folder: string, p
   };
 }
 
+/** Nothing is sent to an address with a user or a password in it, which would stand in every log too. */
+function checkNobodyIn(url: string, path: Path, problems: Problem[]): void {
+  const parsed = URL.parse(url);
+  if (parsed !== null && `${parsed.username}${parsed.password}` === '') return;
+  problems.push({
+    code: 'not_an_address',
+    path,
+    message: parsed === null ? 'is not an address' : 'holds a user or a password, which is not sent',
+    fix: 'write https://host/path',
+  });
+}
+
+export function webhookSettingsOf({ webhooks }: ConfigurationFile, problems: Problem[]): readonly WebhookSettings[] {
+  webhooks.forEach(({ url }, i) => checkNobodyIn(url, ['webhooks', i, 'url'], problems));
+  return webhooks;
+}
+
 /** https, or http that does not leave this machine. */
 function isSafe(url: string): boolean {
   const parsed = URL.parse(url);
-  if (parsed === null) return false;
+  // One that is no address is told of already.
+  if (parsed === null) return true;
   return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLoopback(parsed.hostname));
 }
 
 export function approvalSettingsOf({ approvals }: ConfigurationFile, problems: Problem[]): ApprovalSettings {
-  const pattern = approvals.ticket_pattern;
-  if (pattern !== null) {
-    try {
-      RegExp(pattern, 'u');
-    } catch (error) {
-      problems.push({
-        code: 'bad_pattern',
-        path: ['approvals', 'ticket_pattern'],
-        message: (error as Error).message,
-        fix: 'write a regular expression such as ^CASE-[0-9]+$',
-      });
-    }
-  }
   if (approvals.override_default_minutes > approvals.override_cap_hours * 60)
     problems.push({
       code: 'default_beyond_cap',
@@ -218,6 +212,21 @@ export function approvalSettingsOf({ approvals }: ConfigurationFile, problems: P
     overrideDefaultMinutes: approvals.override_default_minutes,
     overrideCapHours: approvals.override_cap_hours,
     afterTheFactMinutes: approvals.after_the_fact_minutes,
-    ticketPattern: pattern,
+    ticketPattern: approvals.ticket_pattern === null ? null : patternOf(approvals.ticket_pattern, problems),
   };
+}
+
+/** Never matched by when it is none: settings with problems are not put into force. */
+function patternOf(text: string, problems: Problem[]): RegExp | null {
+  try {
+    return new RegExp(text, 'u');
+  } catch (error) {
+    problems.push({
+      code: 'bad_pattern',
+      path: ['approvals', 'ticket_pattern'],
+      message: (error as Error).message,
+      fix: 'write a regular expression such as ^CASE-[0-9]+$',
+    });
+    return null;
+  }
 }

@@ -40,11 +40,14 @@ check while you type: the first line of each sample names its schema in \`config
   \`DOMICILE_SELF_REGION\`. Lists are separated by commas. An empty variable is as none; an unknown one is warned about.
 - **Regions** are named by id or by cloud region name everywhere.
 - **Moments** are written as \`2026-11-01T00:00:00Z\` or, for midnight UTC, \`2026-11-01\`.
-- **Reload**: SIGHUP and file changes load everything anew; a file with an error changes nothing.
-- **Workers**: \`domicile serve\` serves from one process for each core that it may use (\`--workers N\`), and one more, the
-  primary, reads the files, watches over the workers and has the ops port. All workers have the same files in force. What
-  bounds connections, requests in flight, upstream connections and the cache holds for each worker by itself. Keys that
-  need a restart hold after one of the whole, not of a worker. With \`--workers 1\` there is one process.
+- **Reload**: SIGHUP loads everything anew, and so does a change of one of these files; a file with an error changes
+  nothing. So it is with the data listeners’ certificates and \`identity.jwt.jwks_file\`; files that \`\${file:PATH}\` names
+  are not watched: send SIGHUP.
+- **Workers**: \`serve\` and \`proxy\` serve from one process for each core that they may use (\`--workers N\`), and one more,
+  the primary, reads the files, watches over the workers and has the ops port, and of \`serve\` the control plane. All
+  workers have the same files in force. What bounds connections, requests in flight, upstream connections and the cache
+  holds for each worker by itself. Keys that need a restart hold after one of the whole, not of a worker. With
+  \`--workers 1\` there is one process.
 `;
 
 /** Path below the project, and what belongs there. */

@@ -120,13 +120,22 @@ export function findClearSecrets(value: unknown): Problem[] {
   check(member(feed, 'token'), ['feed', 'token']);
   if (Array.isArray(webhooks)) webhooks.forEach((hook, i) => check(member(hook, 'secret'), ['webhooks', i, 'secret']));
   const url = member(store, 'url');
-  // A password is what stands between the name and the host.
-  const password = typeof url === 'string' ? /^[^/]*\/\/[^/@:]*:([^@]*)@/.exec(url)?.[1] : undefined;
-  if (password !== '') check(password, ['store', 'url']);
+  const clear = typeof url === 'string' ? passwordsIn(url).find((password) => !REFERENCE.test(password)) : undefined;
+  check(clear, ['store', 'url']);
   return problems;
 }
 
 const REFERENCE = /\$\{[^{}]+\}/;
+
+/** A reference may hold what ends a name, and is read as a whole. */
+const BEHIND_USER = /^[^/]*\/\/(?:\$\{[^{}]+\}|(?!\$\{)[^/@:])*:((?:\$\{[^{}]+\}|(?!\$\{)[^/?#])*)@/;
+
+/** Passwords in the address of a database, as they are written: behind the user, or as a parameter. None is empty. */
+export function passwordsIn(url: string): string[] {
+  const behindUser = BEHIND_USER.exec(url)?.[1] ?? '';
+  const parameters = Array.from(url.matchAll(/[?&][^=&#]*password=([^&#]*)/gi), ([, value]) => value!);
+  return [behindUser, ...parameters].filter((password) => password !== '');
+}
 
 function entriesOf(value: unknown): [string, unknown][] {
   return typeof value === 'object' && value !== null ? Object.entries(value) : [];

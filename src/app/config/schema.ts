@@ -94,7 +94,7 @@ const configuration = closed(
         name: optional(
           shaped(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, '1 to 64 letters, digits, dots, underscores or hyphens', {
             default: 'sidecar-1',
-            description: 'Name of this sidecar and of its evidence log.',
+            description: 'Name of this sidecar, as the control plane shows it.',
           }),
         ),
       },
@@ -108,7 +108,7 @@ const configuration = closed(
       }),
     ),
     regimes: path('../policies/regimes', 'Folder of the regimes, or one file.'),
-    state: path('../.domicile', 'Folder for what is kept: SQLite, evidence, last known good.'),
+    state: path('../.domicile', 'Folder for what is kept: SQLite, the socket of the feed, last known good.'),
     listeners: optional(listeners),
     store: optional(STORE),
     control: optional(

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Problem } from '../../core/problem.ts';
+import type { ApprovalSettings } from '../../control/context.ts';
 import { identityProblems, provesTenants } from '../../inbound/identity/problems.ts';
 import { CLASSIFICATIONS, SERVICES, type Classification, type Service } from '../../core/vocabulary.ts';
 import {
@@ -7,7 +8,7 @@ import {
   feedSettingsOf,
   jwtSettingsOf,
   readable,
-  type ApprovalSettings,
+  webhookSettingsOf,
   type ControlJwtSettings,
   type FeedSettings,
   type IdentityJwtSettings,
@@ -129,7 +130,7 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
     control: controlOf(written.control, folder, problems),
     approvals: approvalSettingsOf(written, problems),
     feed: feedSettingsOf(written, folder, resolve(folder, written.state), problems),
-    webhooks: written.webhooks,
+    webhooks: webhookSettingsOf(written, problems),
     ops: listener(['ops'], written.ops),
     identity: {
       sources: identity.sources as IdentitySource[],
