@@ -18,7 +18,7 @@ COPY --from=build /opt/domicile/node_modules node_modules
 COPY --from=build /opt/domicile/dist dist
 COPY config /etc/domicile/config
 COPY policies /etc/domicile/policies
-# `state: ../.domicile` of the shipped configuration: the evidence log and the last known good policies.
+# `state: ../.domicile` of the shipped configuration: the store, or of `proxy` the last known good policies.
 RUN install -d -o node -g node -m 0700 /etc/domicile/.domicile
 VOLUME /etc/domicile/.domicile
 USER node

@@ -10,7 +10,7 @@ import { Domicile } from '../../src/app/domicile.ts';
 import { buildWorld, type DemoWorld } from '../../src/cli/demo/world.ts';
 import { RULES } from '../../src/control/auth/authorize.ts';
 import { ROLES } from '../../src/control/principal.ts';
-import { EVENT_KINDS } from '../../src/control/webhooks.ts';
+import { EVENT_KINDS } from '../../src/control/events.ts';
 import { quoted, read, ROOT, snippets, table } from './markdown.ts';
 
 const PAGE = read('docs/control-plane.md');
