@@ -47,6 +47,12 @@ export const GET_REFUSED: Request = {
   status: 403,
 };
 
+/** The same, abroad by a grant: its use is on record before it leaves. */
+export const GET_GRANTED: Request = {
+  ...GET_DOCUMENT,
+  headers: { ...IDENTITY, 'x-requested-region': 'ca-central', 'x-user-id': 'bench' },
+};
+
 export const GET_OBJECT: Request = {
   method: 'GET',
   path: '/bench-bucket/reports/2026/11/07/report-4711.pdf',

@@ -18,6 +18,7 @@ import { killAll, stopAll } from './processes.ts';
 import { linesOf, markdown, print, writeIntoPage, writeResults } from './report.ts';
 import { rounded } from './rows.ts';
 import { decision } from './work/decision.ts';
+import { evidence } from './work/evidence.ts';
 import { get, getAgain } from './work/get.ts';
 import { bulk, chat } from './work/inspected.ts';
 import { latency } from './work/latency.ts';
@@ -37,6 +38,7 @@ const WORKS: readonly Work[] = [
   latency,
   decision,
   refusal,
+  evidence,
   sigv4,
   metrics,
   tenants,

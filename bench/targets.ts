@@ -48,6 +48,20 @@ export const TARGETS = {
   download: { work: '64 MB download, bytes/s', against: NGINX, unit: '×', must: 0.7, aim: 0.85, more: true },
   upload: { work: '64 MB upload, bytes/s', against: NGINX, unit: '×', must: 0.7, aim: 0.85, more: true },
   latency: { work: 'Latency added at half load, p99', against: NGINX, unit: 'ms', must: 1, aim: 0.5 },
+  evidence: {
+    work: 'A record in batches, GET 200 B',
+    against: 'the same without evidence',
+    unit: 'µs',
+    must: 2,
+    aim: 1.5,
+  },
+  evidenceStrict: {
+    work: 'A strict record, GET 200 B by a grant',
+    against: 'the same without evidence',
+    unit: 'µs',
+    must: 60,
+    aim: 25,
+  },
   refusal: { work: 'Refusal (deny path)', against: 'nginx `return 403`', unit: '×', must: 3, aim: 2 },
 } as const satisfies Record<string, Target>;
 

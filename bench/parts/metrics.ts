@@ -52,6 +52,7 @@ export function counting(rounds: number): Row[] {
       snapshotAgeSeconds: () => 0,
       controlPlaneConnected: () => null,
       auditQueueDepth: () => 0,
+      shipping: () => null,
     },
   });
   count(metrics, OPS / 10);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REGIONS, type Region, TENANTS, UNSIGNED_TENANT } from './map.ts';
+import { REGIONS, type Region, TENANT, TENANTS, UNSIGNED_TENANT } from './map.ts';
 
 /** What the generated configuration's `${env:…}` names; Domicile is started with it. */
 export const BENCH_ENVIRONMENT = {
@@ -82,6 +82,13 @@ export function writeBenchPolicies(folder: string): void {
   const policies = TENANTS.map((tenant, i) => policy(tenant, REGIONS[i % REGIONS.length]!));
   policies.push(policy(UNSIGNED_TENANT, 'eu-north'));
   writeFileSync(join(folder, 'policies', 'bench.yaml'), `policies:\n${policies.join('')}`);
+  mkdirSync(join(folder, 'policies', 'grants'));
+  const window = 'not_before: 2020-01-01T00:00:00Z, not_after: 2099-01-01T00:00:00Z';
+  const widening = `from_region: ${REGIONS[TENANTS.indexOf(TENANT) % REGIONS.length]}, to_region: ca-central, ${window}`;
+  writeFileSync(
+    join(folder, 'policies', 'grants', 'bench.yaml'),
+    `grants:\n  - { id: bench, tenant_id: ${TENANT}, user_id: bench, ${widening}, reason: bench, approved_by: [bench] }\n`,
+  );
 }
 
 /** Policies of `count` tenants, a hundred to a file. */

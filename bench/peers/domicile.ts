@@ -10,16 +10,17 @@ export interface DomicilePeers {
   readonly inference: Peer;
 }
 
-export async function startDomicile(stage: Stage): Promise<DomicilePeers> {
-  const folder = join(stage.folder, 'domicile');
+/** @param evidence `none`: without, as no command starts it */
+export async function startDomicile(stage: Stage, evidence: 'kept' | 'none' = 'kept'): Promise<DomicilePeers> {
+  const folder = join(stage.folder, `domicile-${evidence}`);
   const listen = await listenPorts();
   const config = writeConfig(folder, stage.upstream, listen);
   writeBenchPolicies(folder);
-  const processes = [domicile(config)];
+  const processes = [evidence === 'kept' ? domicile(config) : unrecorded(config)];
   await processes[0]!.answers(`http://127.0.0.1:${listen.ops}/readyz`, 200);
   const peer = (port: number, does: string): Peer => ({
     name: 'domicile',
-    does,
+    does: evidence === 'kept' ? `${does}, evidence` : does,
     url: `http://127.0.0.1:${port}`,
     processes,
   });
@@ -28,6 +29,10 @@ export async function startDomicile(stage: Stage): Promise<DomicilePeers> {
     search: peer(listen.search, 'facts, decision, guard, metrics'),
     inference: peer(listen.inference, 'facts, decision, guard, credential, metrics'),
   };
+}
+
+function unrecorded(config: string): Running {
+  return new Running(process.execPath, [join(import.meta.dirname, 'unrecorded.ts'), config], BENCH_ENVIRONMENT);
 }
 
 /** `domicile serve` from the sources. */

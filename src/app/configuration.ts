@@ -51,6 +51,8 @@ export class Configuration {
   #onChange: (() => void) | null = null;
   #changed = false;
   #reloading: Promise<boolean> | null = null;
+  /** Why the last reload that was refused was, in one line. */
+  refusal = '';
 
   /**
    * Loads the files, and watches them from then on until `close`.
@@ -146,6 +148,7 @@ export class Configuration {
         error instanceof ConfigurationError
           ? error.problems.filter(({ severity }) => severity === 'error').map(formatProblem)
           : [String(error)];
+      this.refusal = lines.join('; ');
       for (const line of lines) this.log.error(`reload refused, what was in force stays: ${line}`, { why });
       return false;
     }
@@ -194,7 +197,9 @@ function logLevelOf({ log }: Settings): LogLevel {
 /** Every secret of the files, so that none is ever shown. */
 export function secretsOf({ catalogue, settings }: Pick<Loaded, 'catalogue' | 'settings'>): string[] {
   const secrets = settings.webhooks.map(({ secret }) => secret);
-  if (settings.feed.token !== null) secrets.push(settings.feed.token);
+  const { feed, audit } = settings;
+  for (const secret of [feed.token, audit.key, audit.pseudonyms?.key ?? null])
+    if (secret !== null) secrets.push(secret);
   if (settings.store.url !== null)
     secrets.push(...passwordsIn(settings.store.url).flatMap((written) => [written, decoded(written)]));
   for (const { endpoints } of catalogue.regions) {

@@ -2,9 +2,11 @@ import { OpsServer } from '../ops/server.ts';
 import type { OpsState } from '../ops/state.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Configuration, type ConfigurationOptions } from './configuration.ts';
+import type { LoggedEvidence } from './control-evidence.ts';
 import { ControlPlane } from './control-plane.ts';
 import { regionHealth } from './region-health.ts';
 import { Running } from './running.ts';
+import { EvidenceShipping } from './evidence-shipping.ts';
 import { readTls } from './tls-files.ts';
 
 export interface ControlOnlyOptions extends ConfigurationOptions {
@@ -17,11 +19,17 @@ export class ControlOnly extends Running {
   readonly #control: ControlPlane;
   readonly #metrics: Metrics;
   readonly #ops: OpsServer;
+  /** Null: nothing is shipped. */
+  readonly #shipping: EvidenceShipping | null;
 
   private constructor(version: string, configuration: Configuration, control: ControlPlane) {
     super(configuration, version, control);
     const { log, redactor, loaded } = configuration;
     this.#control = control;
+    this.#shipping =
+      loaded.settings.audit.ship === null
+        ? null
+        : new EvidenceShipping({ settings: loaded.settings, proxy: null, log });
     this.#metrics = new Metrics({
       version,
       regions: loaded.catalogue.regions.map(({ id }) => id),
@@ -36,6 +44,7 @@ export class ControlOnly extends Running {
         controlPlaneConnected: () => null,
         snapshotAgeSeconds: () => 0,
         auditQueueDepth: () => 0,
+        shipping: () => this.#shipping,
       },
       control: control.metrics,
     });
@@ -55,6 +64,12 @@ export class ControlOnly extends Running {
   static async start({ version, ...options }: ControlOnlyOptions): Promise<ControlOnly> {
     const configuration = new Configuration(options);
     let control: ControlPlane | null = null;
+    if (configuration.loaded.settings.audit.ship?.target.kind === 'bucket') {
+      configuration.close();
+      throw new Error(
+        'audit.ship.bucket: a control plane alone reaches no bucket: give audit.ship.folder, or run serve',
+      );
+    }
     let running: ControlOnly;
     try {
       control = await ControlPlane.open(configuration, version, 'others');
@@ -70,14 +85,17 @@ export class ControlOnly extends Running {
 
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
-    const valid = await this.configuration.reload(why, (loaded) => this.#control.reload(loaded));
-    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
-    else this.#metrics.reloadFailure();
+    const valid = await this.reloadBy(why, (loaded) => this.#control.reload(loaded));
+    if (!valid) this.#metrics.reloadFailure();
     return valid;
   }
 
   async roll(): Promise<void> {
     this.log.warn('a control plane has no workers to restart');
+  }
+
+  protected get reloads(): LoggedEvidence {
+    return this.#control.evidence;
   }
 
   protected policyState(): unknown {
@@ -86,6 +104,7 @@ export class ControlOnly extends Running {
 
   protected async close(): Promise<void> {
     this.configuration.close();
+    await this.#shipping?.close();
     await this.#control.close();
     await this.#ops.close();
   }
@@ -99,6 +118,7 @@ export class ControlOnly extends Running {
       await this.close();
       throw error;
     }
+    this.#shipping?.start();
     this.configuration.watch(() => this.reload('a file changed'));
   }
 
@@ -108,7 +128,8 @@ export class ControlOnly extends Running {
       ...state,
       notReady: async () => {
         const { status } = await this.#control.health();
-        return status === 'unhealthy' ? ['the store does not answer'] : state.notReady();
+        const store = status === 'unhealthy' ? ['the store does not answer'] : [];
+        return [...store, ...this.#control.notReady(), ...(await state.notReady())];
       },
       workers: () => null,
       // It sends nothing to any region itself.

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { firstToken } from '../control/auth/tokens.ts';
 import type { ControlContext, ControlSettings } from '../control/context.ts';
+import { evidenceFolder } from '../audit/names.ts';
+import { EvidenceIndex } from '../control/evidence/evidence-index.ts';
 import { Expiry } from '../control/expiry.ts';
 import type { FilesInForce } from '../control/files.ts';
 import { Registry } from '../control/registry.ts';
@@ -16,15 +18,17 @@ import { serving } from '../region/availability.ts';
 import type { Catalogue } from '../region/catalogue.ts';
 import type { RegionHealth } from '../region/health.ts';
 import { storeCounts, type StoreCounts } from '../store/counts.ts';
-import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { StoredUses } from '../store/uses.ts';
 import type { Configuration } from './configuration.ts';
+import { LoggedEvidence } from './control-evidence.ts';
 import { ControlMetrics } from './control-metrics.ts';
 import type { Settings } from './config/settings.ts';
 import type { Loaded } from './data-plane.ts';
+import { ProcessEvidence } from './evidence.ts';
 import { feedSource } from './feed-source.ts';
 import { readTls } from './tls-files.ts';
+import { openWitnessedStore } from './witnessed-store.ts';
 
 /** What only a data plane knows, where there is one on this machine. */
 export interface DataPlaneView {
@@ -34,7 +38,16 @@ export interface DataPlaneView {
   storagePort(): number | null;
 }
 
-/** The control plane of this process: store, API, feed, and what goes by itself. */
+/** What of a control plane there is before it. */
+interface Parts {
+  readonly own: ProcessEvidence;
+  readonly evidence: LoggedEvidence;
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly counts: StoreCounts;
+}
+
+/** The control plane of this process: evidence log, store, API, feed, and what goes by itself. */
 export class ControlPlane {
   /** Where the API listens, as a URL. */
   url = '';
@@ -42,12 +55,15 @@ export class ControlPlane {
   feedUrl = '';
   localFeedUrl = '';
   readonly metrics: ControlMetrics;
+  readonly evidence: LoggedEvidence;
+  readonly #own: ProcessEvidence;
   readonly #configuration: Configuration;
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #feed: FeedServer;
   readonly #expiry: Expiry;
   readonly #webhooks: Webhooks;
+  readonly #index: EvidenceIndex;
   readonly #version: string;
   #api: ControlServer | null = null;
   /** Region health as last told, by id and service: what is down is not available. */
@@ -56,15 +72,15 @@ export class ControlPlane {
 
   private constructor(
     configuration: Configuration,
-    store: Store,
-    registry: Registry,
-    counts: StoreCounts,
+    { own, evidence, store, registry, counts }: Parts,
     version: string,
     feeds: 'itself' | 'others',
   ) {
     const { log, loaded } = configuration;
     const { settings } = loaded;
     this.#configuration = configuration;
+    this.#own = own;
+    this.evidence = evidence;
     this.#store = store;
     this.#registry = registry;
     this.#version = version;
@@ -79,31 +95,45 @@ export class ControlPlane {
     });
     this.metrics = new ControlMetrics(store, registry, this.#feed, counts, log);
     this.#expiry = new Expiry(store, controlSettings(settings, null).approvals, log);
+    this.#index = new EvidenceIndex({
+      store,
+      log,
+      own: evidenceFolder(settings.state),
+      collect: settings.audit.collect,
+    });
     this.#webhooks = new Webhooks(store, controlSettings(settings, null).webhooks, log);
   }
 
   /**
-   * Opens the store and the feed. The API listens once there is a data plane to ask: `listen`. Nothing is left behind when
+   * Opens evidence log, store and feed. The API listens once there is a data plane to ask: `listen`. Nothing is left behind when
    * it fails.
    * @param feeds `itself`: processes of this machine, perhaps beside others
    * @throws Error, in one line each, saying what cannot be opened or what contradicts what
    */
   static async open(configuration: Configuration, version: string, feeds: 'itself' | 'others'): Promise<ControlPlane> {
-    const { settings } = configuration.loaded;
+    const { log, loaded } = configuration;
+    const { settings } = loaded;
     // Also where the store is elsewhere: the socket of the feed lies in it.
     await mkdir(settings.state, { recursive: true, mode: 0o700 });
-    const store = await openStore({ url: settings.store.url, folder: settings.state });
+    const own = await ProcessEvidence.open(settings, 'control', log);
+    let store: Store | null = null;
     try {
-      const registry = await Registry.open(store, filesOf(configuration.loaded));
-      const plane = new ControlPlane(configuration, store, registry, await storeCounts(store.db), version, feeds);
+      const evidence = LoggedEvidence.of(own.journal, settings);
+      const place = { url: settings.store.url, folder: settings.state };
+      store = await openWitnessedStore(place, own.journal.folder, evidence);
+      const registry = await Registry.open(store, filesOf(loaded));
+      const parts = { own, evidence, store, registry, counts: await storeCounts(store.db) };
+      const plane = new ControlPlane(configuration, parts, version, feeds);
       plane.feedUrl = await plane.#feed.listen();
       plane.localFeedUrl = plane.#feed.localUrl;
       plane.metrics.start();
       plane.#expiry.start();
       plane.#webhooks.start();
+      plane.#index.start();
       return plane;
     } catch (error) {
-      await store.close();
+      await store?.close();
+      await own.close();
       throw error;
     }
   }
@@ -135,8 +165,9 @@ export class ControlPlane {
   }
 
   /** Puts files in force that were loaded anew. @throws Error when they contradict the store: nothing has changed then */
-  reload(loaded: Loaded): Promise<void> {
-    return this.#registry.reload(filesOf(loaded));
+  async reload(loaded: Loaded): Promise<void> {
+    await this.#registry.reload(filesOf(loaded));
+    this.#own.settings = loaded.settings;
   }
 
   /** Whether the store answers. */
@@ -151,14 +182,21 @@ export class ControlPlane {
     }
   }
 
+  /** Why no traffic should come, one short text each; empty: it may. */
+  notReady(): readonly string[] {
+    return this.#own.notReady();
+  }
+
   async close(): Promise<void> {
     if (this.#health !== null) clearInterval(this.#health);
     await this.#api?.close();
     await this.metrics.close();
     await this.#expiry.close();
     await this.#webhooks.close();
+    await this.#index.close();
     await this.#feed.close();
     await this.#store.close();
+    await this.#own.close();
   }
 
   #context(view: DataPlaneView | null): ControlContext {
@@ -167,6 +205,8 @@ export class ControlPlane {
     return {
       version: this.#version,
       store: this.#store,
+      evidence: this.evidence,
+      index: this.#index,
       registry,
       settings: controlSettings(loaded.settings, view),
       world: {

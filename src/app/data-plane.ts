@@ -12,8 +12,10 @@ import { Door } from '../outbound/door.ts';
 import { Health } from '../outbound/health.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { Bundles, type BundleCounts } from '../proxy/bundles.ts';
+import { NO_EVIDENCE } from '../proxy/evidence.ts';
 import { handle } from '../proxy/handle.ts';
 import type { Limits, Proxy } from '../proxy/proxy.ts';
+import { Recorder } from '../proxy/recorder.ts';
 import type { Snapshot } from '../proxy/snapshot.ts';
 import type { JSONWebKeySet } from 'jose';
 import type { Catalogue } from '../region/catalogue.ts';
@@ -25,6 +27,8 @@ import type { ControlSources } from '../telemetry/control.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
 import type { Settings } from './config/settings.ts';
+import { EvidenceShipping } from './evidence-shipping.ts';
+import { recordSettings, type ProcessEvidence } from './evidence.ts';
 import { identityRules, tokenSource } from './identity.ts';
 import type { Policies } from './policies.ts';
 import type { ListenerTls } from './tls-files.ts';
@@ -58,10 +62,15 @@ export class DataPlane {
   readonly #wheel = new Wheel();
   readonly #bundleCounts: BundleCounts = { hit: 0, miss: 0, negative: 0 };
   readonly #policies: Policies;
+  readonly #evidence: ProcessEvidence | null;
+  /** Null: nothing is shipped. */
+  readonly #shipping: EvidenceShipping | null;
+  readonly #recorder: Recorder | null;
   #tokens: JwtSource | null | undefined;
   #loaded: Loaded;
 
   /**
+   * @param evidence null: no evidence is kept, as only a measurement may want it
    * @param control of the control plane of this process; default: there is none
    * @throws Error, in one line, when files and policies contradict each other
    */
@@ -71,14 +80,19 @@ export class DataPlane {
     log: Log,
     tracing: Tracing,
     policies: Policies,
+    evidence: ProcessEvidence | null,
     control: ControlSources | null = null,
   ) {
     this.#loaded = loaded;
     this.#log = log;
     this.#policies = policies;
+    this.#evidence = evidence;
     const { settings } = loaded;
     const { uses } = policies;
     const snapshot = this.#snapshot(loaded);
+    const metrics = new Metrics({ version, regions: regionIds(snapshot), sources: this.#sources(), control });
+    this.#recorder =
+      evidence === null ? null : new Recorder(evidence.journal, settings.self.name, recordSettings(settings), metrics);
     this.proxy = {
       snapshot,
       limits: limitsOf(settings),
@@ -86,7 +100,8 @@ export class DataPlane {
       signer: new Signer(),
       uses,
       usesOf: (grant) => uses.of(grant),
-      metrics: new Metrics({ version, regions: regionIds(snapshot), sources: this.#sources(), control }),
+      metrics,
+      evidence: this.#recorder ?? NO_EVIDENCE,
       log,
       tracing,
       shouldLog: accessLog(settings.log.access),
@@ -95,6 +110,10 @@ export class DataPlane {
       now: () => policies.now(),
       wideningUntil: () => policies.wideningUntil(),
     };
+    this.#shipping =
+      evidence === null || settings.audit.ship === null
+        ? null
+        : new EvidenceShipping({ settings, proxy: this.proxy, log });
     policies.attach({
       dropped: (tenant) => this.proxy.snapshot.bundles.drop(tenant),
       droppedAll: () => this.proxy.snapshot.bundles.dropAll(),
@@ -112,9 +131,15 @@ export class DataPlane {
     return this.#loaded;
   }
 
+  /** Why no traffic should come, one short text each; empty: it may. */
+  notReady(): readonly string[] {
+    return [...this.#policies.notReady(), ...(this.#evidence?.notReady() ?? [])];
+  }
+
   /** Binds every listener, or none: @throws the first failure, in one line */
   async listen(): Promise<void> {
     for (const listener of this.listeners) await listener.listen();
+    this.#shipping?.start();
   }
 
   /** Puts new files in force, as one. Requests in flight keep the snapshot that they began with. */
@@ -130,6 +155,8 @@ export class DataPlane {
       listener.renew(loaded.tls[service]);
     }
     this.proxy.shouldLog = accessLog(loaded.settings.log.access);
+    if (this.#recorder !== null) this.#recorder.settings = recordSettings(loaded.settings);
+    if (this.#evidence !== null) this.#evidence.settings = loaded.settings;
     before.health.close();
     // Resolves when its last request is done; a pool that fails to close is only a connection that ends later.
     before.door.retire().catch((error: unknown) => this.#log.warn('old connections did not close', { error }));
@@ -140,6 +167,7 @@ export class DataPlane {
    * @param grace milliseconds of them in which connections without a request may bring one more
    */
   async drain(bound: number, grace = 0): Promise<void> {
+    await this.#shipping?.close();
     this.proxy.draining = true;
     await Promise.all(this.listeners.map((listener) => listener.close(bound, grace)));
     this.proxy.snapshot.health.close();
@@ -195,6 +223,7 @@ export class DataPlane {
       (request) => handle(proxy, service, request),
       (reason, status, request_id) => {
         proxy.metrics.requests.count(proxy.metrics.requests.slot(service, null, null, null, 'deny', reason, null));
+        proxy.evidence.refused(service, reason, status, request_id);
         this.#log.info('refused', { request_id, reason, service, status });
       },
       (error) => this.#log.error('a connection was not accepted', { service, error }),
@@ -239,7 +268,8 @@ export class DataPlane {
       policies: () => this.#policies.count(),
       controlPlaneConnected: () => this.#policies.connected(),
       snapshotAgeSeconds: () => this.#policies.age() / 1000,
-      auditQueueDepth: () => 0,
+      auditQueueDepth: () => this.#evidence?.journal.depth ?? 0,
+      shipping: () => this.#shipping,
     };
   }
 }

@@ -4,6 +4,8 @@ import { createTracing, type Tracing } from '../telemetry/trace.ts';
 import { Configuration, type ConfigurationOptions } from './configuration.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { DataPlane } from './data-plane.ts';
+import { LoggedEvidence } from './control-evidence.ts';
+import { ProcessEvidence } from './evidence.ts';
 import { FilePolicies, type Policies } from './policies.ts';
 import { openPolicySource, storagePort, type PolicyOrigin, type PolicySource } from './policy-origin.ts';
 import { regionHealth } from './region-health.ts';
@@ -15,6 +17,8 @@ export interface DomicileOptions extends ConfigurationOptions {
   readonly version: string;
   /** Default: its files and nothing else, without a control plane. */
   readonly origin?: PolicyOrigin;
+  /** `none`: for measurements; no command asks for it. Default: kept. */
+  readonly evidence?: 'kept' | 'none';
 }
 
 interface Parts {
@@ -22,6 +26,7 @@ interface Parts {
   readonly tracing: Tracing;
   readonly policies: Policies;
   readonly control: ControlPlane | null;
+  readonly evidence: ProcessEvidence | null;
 }
 
 /** A Domicile of one process: data plane, ops port, reloading, and where it is asked for the control plane. */
@@ -30,13 +35,17 @@ export class Domicile extends Running {
   readonly #policies: Policies;
   readonly #tracing: Tracing;
   readonly #ops: OpsServer;
+  readonly #evidence: ProcessEvidence | null;
+  readonly #reloads: LoggedEvidence | null;
 
-  private constructor(version: string, { configuration, tracing, policies, control }: Parts) {
+  private constructor(version: string, { configuration, tracing, policies, control, evidence }: Parts) {
     super(configuration, version, control);
     const { loaded, log, redactor } = configuration;
     this.#tracing = tracing;
     this.#policies = policies;
-    this.plane = new DataPlane(loaded, version, log, tracing, policies, control?.metrics);
+    this.#evidence = evidence;
+    this.#reloads = control?.evidence ?? (evidence && LoggedEvidence.of(evidence.journal, loaded.settings));
+    this.plane = new DataPlane(loaded, version, log, tracing, policies, evidence, control?.metrics);
     this.#ops = new OpsServer({
       state: this.#state(),
       tls: readTls('ops', loaded.settings.ops.tls),
@@ -50,12 +59,16 @@ export class Domicile extends Running {
    * Loads, binds and serves. Nothing is left behind when it fails.
    * @throws ConfigurationError when the files do not hold together; Error, in one line, when an address cannot be had
    */
-  static async start({ origin, version, ...options }: DomicileOptions): Promise<Domicile> {
+  static async start({ origin, version, evidence: keeps = 'kept', ...options }: DomicileOptions): Promise<Domicile> {
     const configuration = new Configuration({ ...options, policies: origin?.kind === 'remote' ? 'elsewhere' : 'here' });
     let source: PolicySource | null = null;
     let policies: Policies | null = null;
+    let evidence: ProcessEvidence | null = null;
     let domicile: Domicile;
     try {
+      // First: what follows tells the control plane that this proxy is about to serve.
+      if (keeps === 'kept')
+        evidence = await ProcessEvidence.open(configuration.loaded.settings, '1', configuration.log);
       if (origin !== undefined) source = await openPolicySource(configuration, version, origin);
       policies = source === null ? new FilePolicies(configuration.loaded) : await source.fetch();
       const tracing = await createTracing(options.env, {
@@ -63,10 +76,11 @@ export class Domicile extends Running {
         onExportError: (error) => configuration.log.warn('spans cannot be exported', { error }),
       });
       const control = source?.control ?? null;
-      domicile = new Domicile(version, { configuration, tracing, policies, control });
+      domicile = new Domicile(version, { configuration, tracing, policies, control, evidence });
     } catch (error) {
       configuration.close();
       await policies?.close();
+      await evidence?.close();
       await source?.control?.close();
       throw error;
     }
@@ -81,19 +95,20 @@ export class Domicile extends Running {
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
     const { control, plane } = this;
-    const valid = await this.configuration.reload(
-      why,
-      control === null
-        ? (loaded) => plane.replace(loaded)
-        : (loaded) => control.reload(loaded).then(() => plane.replace(loaded)),
-    );
-    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
-    else plane.proxy.metrics.reloadFailure();
+    const valid = await this.reloadBy(why, async (loaded) => {
+      await control?.reload(loaded);
+      plane.replace(loaded);
+    });
+    if (!valid) plane.proxy.metrics.reloadFailure();
     return valid;
   }
 
   async roll(): Promise<void> {
     this.log.warn('there are no workers to restart: one process does everything, start it with --workers 2 or more');
+  }
+
+  protected get reloads(): LoggedEvidence | null {
+    return this.#reloads;
   }
 
   protected policyState(): unknown {
@@ -104,6 +119,7 @@ export class Domicile extends Running {
     this.configuration.close();
     await this.plane.drain(bound);
     await this.#policies.close();
+    await this.#evidence?.close();
     await this.control?.close();
     await this.#tracing.shutdown();
     await this.#ops.close();
@@ -133,7 +149,11 @@ export class Domicile extends Running {
     const state = this.opsState();
     return {
       ...state,
-      notReady: async () => [...(await state.notReady()), ...this.#policies.notReady()],
+      notReady: async () => [
+        ...(await state.notReady()),
+        ...(this.control?.notReady() ?? []),
+        ...this.plane.notReady(),
+      ],
       workers: () => null,
       regions: () => this.#regions(),
     };

@@ -12,6 +12,12 @@ const FIXED: readonly (readonly [string, readonly [keyof Settings] | readonly [k
   ['approvals', ['approvals']],
   ['webhooks', ['webhooks']],
   ['ops', ['ops']],
+  ['audit.key', ['audit', 'key']],
+  ['audit.flush_ms', ['audit', 'flushMs']],
+  ['audit.queue', ['audit', 'queue']],
+  ['audit.checkpoint', ['audit', 'checkpoint']],
+  ['audit.ship', ['audit', 'ship']],
+  ['audit.collect', ['audit', 'collect']],
   ['limits.connections', ['limits', 'connections']],
 ];
 

@@ -2,6 +2,7 @@ import type { OpsState } from '../ops/state.ts';
 import type { Log } from '../telemetry/log.ts';
 import { configDump } from './config-dump.ts';
 import type { Configuration } from './configuration.ts';
+import type { LoggedEvidence } from './control-evidence.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Loaded } from './data-plane.ts';
 
@@ -49,6 +50,28 @@ export abstract class Running {
 
   /** Restarts the workers one after the other, each new one before its old one stops accepting. */
   abstract roll(): Promise<void>;
+
+  /** Where it is on record what was reloaded; null: nowhere. */
+  protected abstract get reloads(): LoggedEvidence | null;
+
+  /**
+   * Has files read again and put in force, which is on record before it is done: one that cannot be recorded is refused.
+   * Returns whether they are in force.
+   */
+  protected async reloadBy(why: string, apply: (loaded: Loaded) => void | Promise<void>): Promise<boolean> {
+    const { configuration, reloads } = this;
+    const file = configuration.loaded.settings.file;
+    const valid = await configuration.reload(why, async (loaded) => {
+      await reloads?.reloaded({ file, revision: loaded.revision, why });
+      await apply(loaded);
+    });
+    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
+    else
+      await reloads
+        ?.reloadRefused({ file, revision: this.loaded.revision, why }, configuration.refusal)
+        .catch((error: unknown) => this.log.error('a refused reload is not on record', { error }));
+    return valid;
+  }
 
   /** Of the policies that are in force, for `/config_dump`. */
   protected abstract policyState(): unknown;

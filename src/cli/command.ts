@@ -4,7 +4,12 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 export interface Command {
   readonly help: string;
   run(args: readonly string[]): Promise<number>;
+  /** Help for a command line that asks for it, where there is more than one. Default: `help`. */
+  helpFor?(args: readonly string[]): Promise<string>;
 }
+
+/** One action of a command that has several: a file of its own in the folder of that command. */
+export type Subcommand = Pick<Command, 'help' | 'run'>;
 
 /** Misuse of a command line: printed as one line, exit 2. */
 export class UsageError extends Error {}

@@ -33,6 +33,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     summary: 'bearer tokens of the control API',
     load: async () => (await import('./token.ts')).token,
   },
+  {
+    name: 'audit',
+    summary: 'the evidence log: verify, query, report, prove, check-proof, key',
+    load: async () => (await import('./audit.ts')).audit,
+  },
   { name: 'explain', summary: 'one decision, step by step', load: async () => (await import('./explain.ts')).explain },
 ];
 
@@ -62,7 +67,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(command.help);
+    process.stdout.write((await command.helpFor?.(rest)) ?? command.help);
     return 0;
   }
   try {

@@ -2,12 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { loadMachine } from '../app/config/load.ts';
 import { formatProblem, hasErrors } from '../app/config/problem.ts';
+import type { Settings } from '../app/config/settings.ts';
+import { LoggedEvidence } from '../app/control-evidence.ts';
+import { closeJournal, openJournal } from '../app/evidence.ts';
+import { openWitnessedStore } from '../app/witnessed-store.ts';
 import { createToken, listTokens, revokeToken, type TokenInfo } from '../control/auth/tokens.ts';
 import { ROLES, type Role } from '../control/principal.ts';
+import { ApiError } from '../control/problem.ts';
 import { isTenantId, isVisibleId, newRequestId } from '../core/ids.ts';
 import { hint } from '../core/closest.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { Log } from '../telemetry/log.ts';
 import { resolve } from 'node:path';
 import { CommandError, readArguments, UsageError, type Command } from './command.ts';
 
@@ -73,7 +79,7 @@ async function create(values: Values, rest: readonly string[]): Promise<number> 
   if (!isVisibleId(subject))
     throw new UsageError('--subject must be 1 to 256 visible ASCII characters, without spaces');
   const lifeMs = lifeOf(values.expires);
-  const { secret, token } = await withStore(values, (store) =>
+  const { secret, token } = await changing(values, (store) =>
     createToken(store, caller(), { role: role as Role, tenant, subject, lifeMs }),
   );
   process.stderr.write(`${describe(token)}\n`);
@@ -83,7 +89,7 @@ async function create(values: Values, rest: readonly string[]): Promise<number> 
 
 async function list(values: Values, rest: readonly string[]): Promise<number> {
   nothingMore(rest);
-  const tokens = await withStore(values, (store) => listTokens(store.db));
+  const tokens = await reading(values, (store) => listTokens(store.db));
   const { tenant } = values;
   for (const token of tokens) {
     if (tenant !== undefined && token.tenant !== tenant) continue;
@@ -95,7 +101,7 @@ async function list(values: Values, rest: readonly string[]): Promise<number> {
 async function revoke(values: Values, [id, ...rest]: readonly string[]): Promise<number> {
   nothingMore(rest);
   if (id === undefined) throw new UsageError('name the token to revoke by its id, as token list shows it');
-  const token = await withStore(values, (store) => revokeToken(store, caller(), id));
+  const token = await changing(values, (store) => revokeToken(store, caller(), id));
   if (token === null) throw new CommandError(`there is no token ${id}: domicile token list shows them`);
   process.stdout.write(`${describe(token)}\n`);
   return 0;
@@ -105,21 +111,50 @@ function nothingMore([extra]: readonly string[]): void {
   if (extra !== undefined) throw new UsageError(`"${extra}" is one argument too many`);
 }
 
-/** Opens the store that the configuration names, and closes it again. */
-async function withStore<T>({ config }: Values, work: (store: Store) => Promise<T>): Promise<T> {
-  const { settings, problems } = loadMachine(resolve(config), process.env, 'unneeded');
-  if (settings === null || hasErrors(problems)) throw new CommandError(problems.map(formatProblem).join('\n'));
-  let store: Store;
+/** Does what only reads. */
+async function reading<T>(values: Values, work: (store: Store) => Promise<T>): Promise<T> {
+  const { store, state } = settingsIn(values);
+  return using(await opened(openStore({ url: store.url, folder: state })), work);
+}
+
+/** Does what changes the store: with an evidence log of its own, since that of a running server is the server's. */
+async function changing<T>(values: Values, work: (store: Store) => Promise<T>): Promise<T> {
+  const settings = settingsIn(values);
+  const log = new Log({ level: 'error', destination: { write: (line) => void process.stderr.write(line) } });
+  const journal = await opened(openJournal(settings, 'control', log));
   try {
-    store = await openStore({ url: settings.store.url, folder: settings.state });
+    const evidence = LoggedEvidence.of(journal, settings);
+    const place = { url: settings.store.url, folder: settings.state };
+    return await using(await opened(openWitnessedStore(place, journal.folder, evidence)), work);
   } catch (error) {
-    throw new CommandError((error as Error).message);
+    throw error instanceof ApiError ? new CommandError(error.message) : error;
+  } finally {
+    await closeJournal(journal, log);
   }
+}
+
+async function using<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
   try {
     return await work(store);
   } finally {
     await store.close();
   }
+}
+
+/** @throws CommandError for what cannot be opened */
+async function opened<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw new CommandError((error as Error).message);
+  }
+}
+
+/** @throws CommandError with everything that is wrong in the file */
+function settingsIn({ config }: Values): Settings {
+  const { settings, problems } = loadMachine(resolve(config), process.env, 'unneeded');
+  if (settings === null || hasErrors(problems)) throw new CommandError(problems.map(formatProblem).join('\n'));
+  return settings;
 }
 
 function caller() {

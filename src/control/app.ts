@@ -1,11 +1,17 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { fastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import {
+  fastify,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import { isRequestId, newRequestId } from '../core/ids.ts';
 import { tlsOptions, type TlsTexts } from '../inbound/tls.ts';
 import type { Principal } from './principal.ts';
 import { ApiError } from './problem.ts';
-import { problemOf, sendProblem } from './reply.ts';
+import { problemOf } from './reply.ts';
 import type { AnyRoute } from './route.ts';
 
 declare module 'fastify' {
@@ -27,8 +33,15 @@ const HEAD_MS = 10_000;
 const REQUEST_MS = 30_000;
 const KEEP_ALIVE_MS = 5000;
 
-/** Fastify with our limits, speaking in problems from the first byte on. @param tls null: plain HTTP */
-export function newApp(tls: TlsTexts | null): FastifyInstance {
+/** Answers a refusal. Does not reject. */
+export type Refuse = (error: ApiError, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/**
+ * Fastify with our limits, speaking in problems from the first byte on.
+ * @param tls null: plain HTTP
+ * @param refuse of requests that reach no route, and no hook
+ */
+export function newApp(tls: TlsTexts | null, refuse: Refuse): FastifyInstance {
   const limits = { maxHeaderSize: HEAD_BYTES, headersTimeout: HEAD_MS, connectionsCheckingInterval: 1000 };
   const options: FastifyServerOptions = {
     bodyLimit: BODY_BYTES,
@@ -40,10 +53,10 @@ export function newApp(tls: TlsTexts | null): FastifyInstance {
       const sent = headers['x-request-id'];
       return typeof sent === 'string' && isRequestId(sent) ? sent : newRequestId();
     },
-    // A URL that cannot be decoded reaches no route, and no hook.
+    // Of a URL that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id);
-      sendProblem(reply, refusalOf(error) ?? new ApiError(400, 'Bad request', 'the path cannot be read'));
+      void refuse(refusalOf(error) ?? new ApiError(400, 'Bad request', 'the path cannot be read'), request, reply);
     },
     clientErrorHandler: refuseBytes,
   };

@@ -1,8 +1,10 @@
-import type { Classification, DialectId, Verb } from '../core/vocabulary.ts';
+import type { Effect, Reason } from '../core/reasons.ts';
+import type { Classification, DialectId, Service, Verb } from '../core/vocabulary.ts';
 import type { IssuerSettings } from '../inbound/identity/issuer.ts';
 import type { RegionHealth } from '../region/health.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { EvidenceIndex } from './evidence/evidence-index.ts';
 import type { Registry } from './registry.ts';
 
 /** Rules of access requests, grants and overrides (`approvals` of domicile.yaml; API.md, "Configuration keys"). */
@@ -87,10 +89,66 @@ export interface World {
   sidecars(): readonly SidecarState[];
 }
 
+/** Something that was asked and changed nothing. What is left out is null in the record. */
+export interface QueryFacts {
+  readonly requestId: string;
+  /** Whose data it was about; null: of all tenants. */
+  readonly tenant: string | null;
+  /** Subject of the principal. */
+  readonly actor: string;
+  readonly action: 'access.resolved' | 'storage.presigned' | 'audit.read';
+  readonly subject?: string | null;
+  readonly user?: string | null;
+  readonly classification?: Classification | null;
+  readonly verb?: Verb | null;
+  readonly service?: Service | null;
+  /** What it was about, several joined by `,`; of `audit.read`: the path that was read. */
+  readonly resource?: string | null;
+  /** Id: where it leads; of a refusal, where it was wanted. */
+  readonly targetRegion?: string | null;
+  readonly effect?: Effect | null;
+  readonly reason?: Reason | null;
+  /** HTTP status that is answered. */
+  readonly status: number;
+}
+
+/** A request of the API that was refused, or did not prove who sent it. */
+export interface RefusalFacts {
+  readonly requestId: string;
+  /** Of the principal; null: all tenants, or nobody was proven. */
+  readonly tenant: string | null;
+  /** Subject of the principal; empty: nobody was proven. */
+  readonly actor: string;
+  /** `login.failed`, or the kind of object and `refused`: `policy.refused`. */
+  readonly action: string;
+  /** Of the path; null: it names none, or it is about a login. */
+  readonly objectId: string | null;
+  /** HTTP status that is answered. */
+  readonly status: number;
+  readonly title: string;
+  /** What people are told, in one line. */
+  readonly detail: string;
+  /** Method, path, and what else there is to know. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Keeps evidence of what goes on at the API. What resolves is durable, unless it says otherwise; what rejects does so with
+ * the ApiError 503 `audit_unavailable`, and then whatever it was about must not be done, or shown.
+ * Changes of the store are no matter of the routes: its witness (store/witness.ts) writes of them.
+ */
+export interface ControlEvidence {
+  /** `batch`: resolves as soon as there is room for it; it is durable moments later. */
+  query(facts: QueryFacts, mode: 'strict' | 'batch'): Promise<void>;
+  refused(facts: RefusalFacts): Promise<void>;
+}
+
 /** What every route works with. */
 export interface ControlContext {
   readonly version: string;
   readonly store: Store;
+  readonly evidence: ControlEvidence;
+  readonly index: EvidenceIndex;
   readonly registry: Registry;
   readonly settings: ControlSettings;
   readonly world: World;

@@ -61,7 +61,8 @@ export function afterRevisionOf(query: { readonly cursor: string }): number | nu
   return Number(key);
 }
 
-function badCursor(): ApiError {
+/** The refusal of a cursor that no page can have given. */
+export function badCursor(): ApiError {
   return badBody([{ path: '/cursor', message: 'is none that a page gave: leave it out to begin anew' }]);
 }
 

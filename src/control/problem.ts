@@ -5,6 +5,9 @@ export interface FieldProblem {
   readonly message: string;
 }
 
+/** Seconds after which evidence may be writable again. */
+const EVIDENCE_RETRY = 5;
+
 /** A refusal of the control API, sent as problem+json (RFC 9457). */
 export class ApiError extends Error {
   readonly status: number;
@@ -14,6 +17,8 @@ export class ApiError extends Error {
   readonly reason: string | null;
   /** Seconds after which it is worth another try, or null. */
   readonly retryAfter: number | null;
+  /** Its evidence says more than what can be told here, and is written. */
+  readonly recorded: boolean;
 
   /** @param detail what happened and what to do about it, for people */
   constructor(
@@ -24,6 +29,7 @@ export class ApiError extends Error {
       readonly errors?: readonly FieldProblem[];
       readonly reason?: string;
       readonly retryAfter?: number;
+      readonly recorded?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -33,5 +39,16 @@ export class ApiError extends Error {
     this.errors = more.errors ?? [];
     this.reason = more.reason ?? null;
     this.retryAfter = more.retryAfter ?? null;
+    this.recorded = more.recorded ?? false;
   }
+}
+
+/** The refusal of what leaves no evidence. @param why in one line, for people */
+export function auditUnavailable(why: string): ApiError {
+  const detail = `no record of this can be kept now, so it is not done: ${why}`;
+  return new ApiError(503, 'Not available', detail, {
+    reason: 'audit_unavailable',
+    retryAfter: EVIDENCE_RETRY,
+    recorded: true, // as far as it can be
+  });
 }

@@ -17,7 +17,8 @@ import type { ControlContext } from './context.ts';
 import { Gate } from './gate.ts';
 import { Idempotency } from './idempotency.ts';
 import { openApiHead, openApiOf } from './openapi.ts';
-import { ApiError } from './problem.ts';
+import { ApiError, auditUnavailable } from './problem.ts';
+import { refusalFacts } from './refused.ts';
 import { pathOf, sendAnswer, sendProblem } from './reply.ts';
 import type { AnyRoute, Answer } from './route.ts';
 
@@ -53,7 +54,7 @@ export class ControlServer {
 
   /** A server that does not listen yet. */
   static async open({ context, routes, tls, onAnswer }: ControlOptions): Promise<ControlServer> {
-    const app = newApp(tls);
+    const app = newApp(tls, (error, request, reply) => refuse(error, request, reply, context));
     const scheme = tls === null ? 'http' : 'https';
     app.setErrorHandler((error, request, reply) => refuse(error, request, reply, context));
     await app.register(helmet, {
@@ -149,12 +150,30 @@ async function refuse(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  { log, store }: ControlContext,
+  context: ControlContext,
 ): Promise<FastifyReply> {
+  const { log, store } = context;
   const refusal = refusalOf(error) ?? ((await answers(store)) ? null : noStore(error));
   if (refusal === null || refusal.status >= 500)
     log.error('a control request failed', { request_id: request.id, error: refusal?.cause ?? error });
-  return sendProblem(reply, refusal ?? new ApiError(500, 'Internal error', 'this was not expected: see the log'));
+  const told = refusal ?? new ApiError(500, 'Internal error', 'this was not expected: see the log');
+  return sendProblem(reply, await recorded(told, request, context));
+}
+
+/** A refusal that has left its evidence, or the one that it has not. */
+async function recorded(
+  refusal: ApiError,
+  request: FastifyRequest,
+  { evidence, log }: ControlContext,
+): Promise<ApiError> {
+  try {
+    const facts = refusalFacts(refusal, request);
+    if (facts !== null) await evidence.refused(facts);
+    return refusal;
+  } catch (error) {
+    log.error('a refusal leaves no evidence', { request_id: request.id, error });
+    return error instanceof ApiError ? error : auditUnavailable('this was not expected: see the log');
+  }
 }
 
 /** Whether it was the store that failed, it says itself. */

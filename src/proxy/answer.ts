@@ -62,6 +62,7 @@ export class Answer implements Arrival {
     if (status === 502 || status === 503 || status === 504) health.failed(x.dialect!.id, x.permit!.target);
     else health.succeeded(x.dialect!.id, x.permit!.target);
     this.#status = status;
+    x.upstreamStatus = status;
     this.#phrase = phrase;
     this.#headers = headers;
     this.#length = length;

@@ -9,6 +9,7 @@ import type { Bundle } from '../policy/compile.ts';
 import type { Decision, Facts } from '../policy/model.ts';
 import type { Permit } from '../policy/permit.ts';
 import type { Answer } from './answer.ts';
+import { UNRECORDED, type RecordState } from './evidence.ts';
 import type { DecidedPlace } from './place.ts';
 import type { Proxy } from './proxy.ts';
 import { record } from './record.ts';
@@ -62,7 +63,17 @@ export class Exchange implements Owner {
   /** Monotonic milliseconds of the request's leaving, 0 when it never left; and of the end of the upstream's answer. */
   sentAt = 0;
   upstreamEndedAt = 0;
-  recorded = false;
+  /** What the upstream answered, 0 when it did not. */
+  upstreamStatus = 0;
+  closedOnce = false;
+
+  /** Of its record: where it stands, since when room is reserved (monotonic milliseconds), and its place in the log. */
+  recordState: RecordState = UNRECORDED;
+  reservedAt = 0;
+  recordedAs = -1;
+  /** Its neighbours among those that have room reserved. */
+  openBefore: Exchange | null = null;
+  openAfter: Exchange | null = null;
 
   constructor(proxy: Proxy, service: Service, request: Incoming) {
     this.proxy = proxy;

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts';
 import { stillGranted } from './steps.ts';
 import type { TakenGrant } from './uses.ts';
 
-type Departure = (x: Exchange, body: Buffer | null, refusal: Refusal | null) => void;
+export type Departure = (x: Exchange, body: Buffer | null, refusal: Refusal | null) => void;
 
 /**
  * Uses the grants and overrides of a request once, just before it leaves: one that serves two refusals, or two verbs, is

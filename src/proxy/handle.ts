@@ -2,6 +2,7 @@ import { malformed, type Refusal } from '../core/refusal.ts';
 import type { Service } from '../core/vocabulary.ts';
 import type { Incoming } from '../inbound/incoming.ts';
 import { Answer } from './answer.ts';
+import { attest } from './attest.ts';
 import { collect, needsWholeBody } from './collect.ts';
 import { Exchange } from './exchange.ts';
 import { takeGrants } from './grants.ts';
@@ -21,7 +22,7 @@ function again(x: Exchange): void {
  *
  *   frame → admit → identify → recognise → take the tenant's bundle → decide → guard the head
  *     → guard the body → decide again, where a body is read and names more, or a grant may no longer hold
- *     → use its grants → rewrite → sign → forward → record
+ *     → make room for its record → use its grants, which are on record first → rewrite → sign → forward → record
  *
  * Each step answers null or a refusal, and the first refusal ends it, in the words of the client's own protocol. Nothing
  * leaves but through `depart`, which wants the permit that deciding made. An error on the way is a refusal too. What
@@ -59,7 +60,7 @@ function rule(x: Exchange, missing: Refusal | null): void {
     const refusal = missing ?? decideHead(x) ?? guardHead(x);
     if (refusal !== null) refuse(x, refusal);
     else if (needsWholeBody(x)) collect(x, x.proxy.limits.inspectBodyBytes, inspect);
-    else takeGrants(x, null, leave);
+    else grant(x, null);
   } catch (error) {
     rescue(x, error);
   }
@@ -81,13 +82,29 @@ function inspect(x: Exchange, body: Buffer | Refusal): void {
 function confirm(x: Exchange, body: Buffer, refusal: Refusal | null): void {
   try {
     if (refusal !== null) refuse(x, refusal);
-    else takeGrants(x, body, leave);
+    else grant(x, body);
   } catch (error) {
     rescue(x, error);
   }
 }
 
+/** Goes on when nothing stands in its way but what was granted to it. */
+function grant(x: Exchange, body: Buffer | null): void {
+  const refusal = x.proxy.evidence.reserve(x);
+  if (refusal !== null) refuse(x, refusal);
+  else takeGrants(x, body, prove);
+}
+
 /** Goes on when its grants are used, which others may have to be asked for. */
+function prove(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
+  try {
+    attest(x, body, refusal, leave);
+  } catch (error) {
+    rescue(x, error);
+  }
+}
+
+/** Goes on when that is on record. */
 function leave(x: Exchange, body: Buffer | null, refusal: Refusal | null): void {
   try {
     const broken = x.request.broken ? malformed('The request body broke off.') : refusal;

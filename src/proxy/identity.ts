@@ -5,6 +5,7 @@ import { readPresigned } from '../inbound/identity/presigned.ts';
 import type { UriTemplate } from '../inbound/identity/uri-template.ts';
 import { NOBODY, type Verified } from '../inbound/identity/verified.ts';
 import type { Exchange } from './exchange.ts';
+import { OwnRequest } from './own-request.ts';
 import { rescue } from './rescue.ts';
 
 type Next = (x: Exchange, refusal: Refusal | null) => void;
@@ -16,6 +17,7 @@ type Next = (x: Exchange, refusal: Refusal | null) => void;
  */
 export function identify(x: Exchange, next: Next): void {
   const { rules } = x.snapshot;
+  if (x.request instanceof OwnRequest) return next(x, stated(x, x.request));
   if (!rules.path && rules.mtls === null && rules.jwt === null) return next(x, claim(x, NOBODY));
 
   const presigned = rules.path ? readPresigned(x.head, x.service, rules.presignKey, latest(x)) : null;
@@ -28,6 +30,14 @@ export function identify(x: Exchange, next: Next): void {
   if (certified instanceof Refusal) return next(x, certified);
   if (rules.jwt === null) next(x, conclude(x, certified, NOBODY, mustProve));
   else takeToken(x, rules.jwt, certified, mustProve, next);
+}
+
+/** A request of this process states whose data it is about: nobody else can have made it. */
+function stated(x: Exchange, request: OwnRequest): Refusal | null {
+  const claims = request.claims(x.snapshot.rules, x.snapshot.catalogue);
+  if (claims instanceof Refusal) return claims;
+  x.claims = claims;
+  return null;
 }
 
 function certifiedBy(x: Exchange, template: UriTemplate, mustProve: boolean): Verified | Refusal {

@@ -5,6 +5,7 @@ import type { Signer } from '../sigv4/sign.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace.ts';
+import type { Evidence } from './evidence.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Uses } from './uses.ts';
 
@@ -25,6 +26,7 @@ export interface Proxy {
   limits: Limits;
   readonly dialects: Readonly<Record<DialectId, Dialect>>;
   readonly signer: Signer;
+  readonly evidence: Evidence;
   readonly uses: Uses;
   /** `uses.of`, bound once. */
   readonly usesOf: (grantId: string) => number;

@@ -13,8 +13,8 @@ const NOTABLE: ReadonlySet<Reason> = new Set<Reason>([
 
 /** What a closed exchange leaves behind: counters, and a line of the access log where it is due. Once, at its end. */
 export function record(x: Exchange): void {
-  if (x.recorded) return;
-  x.recorded = true;
+  if (x.closedOnce) return;
+  x.closedOnce = true;
   const { proxy, service, claims, call, decision, place } = x;
   proxy.inflight[service]--;
   x.snapshot.door.left();
@@ -37,6 +37,7 @@ export function record(x: Exchange): void {
   const row = metrics.row(service, region);
   // A request that ends with its answer ends when that does: the clock need not be asked again.
   const ended = x.upstreamEndedAt || performance.now();
+  proxy.evidence.record(x, reason, effect, ended);
   metrics.requestDuration.observe(row, (ended - x.startedAt) / 1000);
   if (x.sentAt > 0) metrics.upstreamDuration.observe(row, (ended - x.sentAt) / 1000);
   if (x.bytesIn > 0) metrics.bytesIn(service, x.bytesIn);

@@ -10,10 +10,22 @@ import { dialectOf } from './steps.ts';
  * reason, the request id and, once decided, the id of the tenant's own policy: nothing of what a policy says.
  */
 export function refuse(x: Exchange, refusal: Refusal): void {
-  x.outcome = refusal.reason;
-  x.detail = refusal.detail;
-  if (refusal.leak !== null) x.proxy.metrics.leakBlocked(x.dialect?.id ?? dialectOf(x), refusal.leak);
+  const { evidence, metrics } = x.proxy;
+  // What cannot be recorded is not answered for: another refusal takes its place.
+  const told = evidence.reserve(x) ?? refusal;
+  x.outcome = told.reason;
+  x.detail = told.detail;
+  if (told.leak !== null) metrics.leakBlocked(x.dialect?.id ?? dialectOf(x), told.leak);
   if (x.request.answered || x.request.over) return x.request.cut();
+  if (!evidence.mustBeDurable(x, told.reason)) return tell(x, told);
+  x.status = told.status;
+  evidence.secure(x, (_, failed) => {
+    if (failed !== null) x.outcome = failed.reason;
+    tell(x, failed ?? told);
+  });
+}
+
+function tell(x: Exchange, refusal: Refusal): void {
   try {
     say(x, refusal);
   } catch (error) {

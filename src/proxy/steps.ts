@@ -185,6 +185,37 @@ function decideNow(x: Exchange, decided: Bundle): Refusal | null {
 }
 
 /**
+ * What a decision rests on may have been revoked, or be past, since: then it is decided again, and stands only if it rests
+ * on the same. Uses are not looked at, since its own is among them by now.
+ */
+export function takeConfirmation(x: Exchange, next: (x: Exchange, refusal: Refusal | null) => void): void {
+  const decided = x.bundle;
+  takeBundle(x, (_, missing) => next(x, missing ?? (decided === null ? null : confirmWidened(x, decided))));
+}
+
+function confirmWidened(x: Exchange, decided: Bundle): Refusal | null {
+  const { proxy, bundle } = x;
+  const now = proxy.now();
+  const held = stillWidened(decided, now >= proxy.wideningUntil() ? null : bundle);
+  if (holds(x.decision, held, now) && holds(x.alsoDecision, held, now)) {
+    x.bundle = decided;
+    return null;
+  }
+  return decideNow(x, decided) ?? unavailable('changed while the request was recorded', 'rests on another grant');
+}
+
+function holds(decision: Decision | null, { grants, overrides }: Bundle, now: number): boolean {
+  if (decision === null) return true;
+  const { grant, secondGrant, override } = decision;
+  return [grant, secondGrant, override].every(
+    (used) =>
+      used === null ||
+      (now < used.notAfter &&
+        (grants.some((each) => each.grant.id === used.id) || overrides.some((each) => each.override.id === used.id))),
+  );
+}
+
+/**
  * Others may have used up a grant while it was asked for. With one that is counted the decision is taken again, at the
  * instant of the first; any other stands.
  */

@@ -83,4 +83,23 @@ export const MIGRATIONS: readonly Migration[] = [
        primary key (event_id, url))`,
     `create index deliveries_due on deliveries (next_at) where delivered_at is null`,
   ),
+
+  statements(
+    `create table evidence_logs (origin text not null primary key, size bigint not null, root text not null,
+       counted bigint not null, kept bigint not null, problem text)`,
+
+    `create table evidence_spans (log text not null, span bigint not null, tenant text not null,
+       first_at bigint not null, last_at bigint not null, entries bigint not null, primary key (log, span, tenant))`,
+    `create index evidence_spans_of on evidence_spans (tenant, last_at, log, span)`,
+
+    `create table evidence_entries (log text not null, seq bigint not null, tenant text not null, at bigint not null,
+       kind text not null, effect text, reason text, classification text, to_region text, from_region text,
+       "user" text, subject text, request_id text not null, violation bigint not null, crossing bigint not null,
+       body text not null, primary key (log, seq))`,
+    `create index evidence_entries_of on evidence_entries (tenant, at, log, seq)`,
+    `create index evidence_violations on evidence_entries (at, log, seq) where violation = 1`,
+    `create index evidence_violations_of on evidence_entries (tenant, at, log, seq) where violation = 1`,
+    `create index evidence_crossings on evidence_entries (at, log, seq) where crossing = 1`,
+    `create index evidence_crossings_of on evidence_entries (tenant, at, log, seq) where crossing = 1`,
+  ),
 ];

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Database } from './database.ts';
 import { currentRevision, takeRevision, touchedSince, writeOutbox } from './outbox.ts';
-import type { Change, Db, Store, Who } from './store.ts';
+import type { Change, Db, Note, Store, Who } from './store.ts';
 import type { ObjectKind, Tables } from './tables.ts';
+import type { ChangeFact, Witness } from './witness.ts';
 
 /** Milliseconds between looks for changes of other processes. */
 const POLL = 250;
@@ -11,6 +12,7 @@ const POLL = 250;
 /** The store over either database. */
 export class SqlStore implements Store {
   readonly #database: Database;
+  readonly #witness: Witness;
   readonly #listeners = new Set<(revision: number) => void>();
   /** Highest revision that listeners were told. */
   #told: number;
@@ -20,14 +22,15 @@ export class SqlStore implements Store {
   #stopHearing: (() => Promise<void>) | undefined;
   #closed = false;
 
-  private constructor(database: Database, revision: number) {
+  private constructor(database: Database, witness: Witness, revision: number) {
     this.#database = database;
+    this.#witness = witness;
     this.#told = revision;
   }
 
   /** @param database with its tables up to date */
-  static async over(database: Database): Promise<SqlStore> {
-    return new SqlStore(database, await currentRevision(database.reading));
+  static async over(database: Database, witness: Witness): Promise<SqlStore> {
+    return new SqlStore(database, witness, await currentRevision(database.reading));
   }
 
   get kind(): 'sqlite' | 'postgres' {
@@ -54,9 +57,9 @@ export class SqlStore implements Store {
     // One after the other also here, so that a burst of them does not take the whole pool to wait for one lock.
     const result = this.#turn.then(async () => {
       let revision = 0;
-      const made = await this.#transaction(async (db) => {
+      const made = await this.#transaction(async (db, note) => {
         revision = await takeRevision(db);
-        const change = new ChangeUnderWay(db, who, await this.#now(db), revision);
+        const change = new ChangeUnderWay(db, who, await this.#now(db), revision, note);
         const value = await work(change);
         await writeOutbox(db, revision, change.touched, change.now);
         await this.#database.announce(db);
@@ -69,8 +72,8 @@ export class SqlStore implements Store {
     return result;
   }
 
-  write<T>(work: (db: Transaction<Tables>, now: number) => Promise<T>): Promise<T> {
-    return this.#transaction(async (db) => work(db, await this.#now(db)));
+  write<T>(work: (db: Transaction<Tables>, now: number, note: Note) => Promise<T>): Promise<T> {
+    return this.#transaction(async (db, note) => work(db, await this.#now(db), note));
   }
 
   onRevision(listener: (revision: number) => void): () => void {
@@ -101,20 +104,26 @@ export class SqlStore implements Store {
     await this.#database.close();
   }
 
-  /** What `work` throws is what comes out, also when the connection is gone and cannot even roll back. */
-  async #transaction<T>(work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+  /** What `work` or the witness throws is what comes out, also when the connection is gone and cannot even roll back. */
+  async #transaction<T>(work: (db: Transaction<Tables>, note: Note) => Promise<T>): Promise<T> {
+    const facts: ChangeFact[] = [];
     let thrown: { readonly error: unknown } | undefined;
     try {
       return await this.#database.writing.transaction().execute(async (db) => {
         try {
-          return await work(db);
+          const value = await work(db, (fact) => void facts.push(fact));
+          // After everything that could still refuse it: what is witnessed is as good as made.
+          if (facts.length > 0) await this.#witness.witnessed(facts);
+          return value;
         } catch (error) {
           thrown = { error };
           throw error;
         }
       });
     } catch (error) {
-      throw thrown === undefined ? error : thrown.error;
+      if (thrown !== undefined) throw thrown.error;
+      if (facts.length > 0) this.#witness.notCommitted(facts);
+      throw error;
     }
   }
 
@@ -149,8 +158,10 @@ class ChangeUnderWay implements Change {
   readonly now: number;
   readonly revision: number;
   readonly touched = new Set<string>();
+  readonly #note: Note;
 
-  constructor(db: Transaction<Tables>, who: Who, now: number, revision: number) {
+  constructor(db: Transaction<Tables>, who: Who, now: number, revision: number, note: Note) {
+    this.#note = note;
     this.db = db;
     this.who = who;
     this.now = now;
@@ -168,6 +179,11 @@ class ChangeUnderWay implements Change {
       .insertInto('history')
       .values({ kind, id, revision: this.revision, at: this.now, actor, request_id, action, tenant, body: written })
       .execute();
+    this.note(kind, id, tenant, action, body);
+  }
+
+  note(kind: ChangeFact['kind'], id: string, tenant: string | null, action: string, body: unknown): void {
+    this.#note({ kind, id, tenant, action, ...this.who, revision: this.revision, body });
   }
 
   async event(kind: string, tenant: string | null, objectId: string, body: unknown): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { ObjectKind, Tables } from './tables.ts';
+import type { ChangeFact } from './witness.ts';
 
 /** Who changes something, for the history. */
 export interface Who {
@@ -21,11 +22,16 @@ export interface Change {
   readonly revision: number;
   /** Names a tenant whose bundle this changes; `*`: everybody's, or the catalogue. */
   touch(tenant: string): void;
-  /** @param body the object after the change, null when it is gone */
+  /** Has history and witness told of it. @param body the object after the change, null when it is gone */
   history(kind: ObjectKind, id: string, tenant: string | null, action: string, body: unknown): Promise<void>;
+  /** Has the witness told of what no history keeps. @param body as of `history` */
+  note(kind: ChangeFact['kind'], id: string, tenant: string | null, action: string, body: unknown): void;
   /** Has webhooks told of something, at least once, after the commit. @param kind such as `access.requested` */
   event(kind: string, tenant: string | null, objectId: string, body: unknown): Promise<void>;
 }
+
+/** Has the witness told of a change that no history tells of. */
+export type Note = (fact: ChangeFact) => void;
 
 /** State of the control plane, in SQLite or PostgreSQL. */
 export interface Store {
@@ -38,16 +44,16 @@ export interface Store {
   /** Of the last change. */
   revision(): Promise<number>;
   /**
-   * Rejects with what `work` threw, and then nothing has changed. Resolves once it is durable. A database that goes away
-   * in the middle rejects too: where it did so during the commit, the change may have been made. `work` must not wait for
-   * another change or write of the store, which would wait for this one.
+   * Rejects with what `work` or the witness threw, and then nothing has changed. Resolves once it is durable. A database
+   * that goes away in the middle rejects too: where it did so during the commit, the change may have been made. `work` must
+   * not wait for another change or write of the store, which would wait for this one.
    */
   change<T>(who: Who, work: (change: Change) => Promise<T>): Promise<T>;
   /**
    * A transaction that changes nobody's bundle, such as uses, deliveries and kept answers: it takes no revision and tells
    * nobody. `now` as in `Change`. Rejects and resolves as `change` does.
    */
-  write<T>(work: (db: Transaction<Tables>, now: number) => Promise<T>): Promise<T>;
+  write<T>(work: (db: Transaction<Tables>, now: number, note: Note) => Promise<T>): Promise<T>;
   /**
    * Tells of changes: of this process at once after their commit, of others' within moments. Revisions only rise; several
    * may be told as one. Returns how to end it.

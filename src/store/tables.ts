@@ -18,6 +18,9 @@ export interface Tables {
   idempotency: IdempotencyTable;
   events: EventTable;
   deliveries: DeliveryTable;
+  evidence_logs: EvidenceLogTable;
+  evidence_spans: EvidenceSpanTable;
+  evidence_entries: EvidenceEntryTable;
 }
 
 /** Single values: `revision`, `schema`, keys that the store keeps for the control plane. */
@@ -203,4 +206,54 @@ interface DeliveryTable {
   next_at: number;
   delivered_at: number | null;
   last_error: string | null;
+}
+
+/** How far the index of each log of evidence has come. What it says is in the log itself: the index can be made anew. */
+interface EvidenceLogTable {
+  origin: string;
+  /** Entries read; -1: what was known of it is being forgotten. */
+  size: number;
+  /** Base64 of the root of the tree of that size. */
+  root: string;
+  /** Entries counted in `evidence_spans`, and rows in `evidence_entries`: fewer are there only where some were lost. */
+  counted: number;
+  kept: number;
+  /** What is wrong with the log, for people; null: nothing is known. */
+  problem: string | null;
+}
+
+/** Whose entries a stretch of a log has, and of when: 4,096 entries each, the `span`-th. */
+interface EvidenceSpanTable {
+  log: string;
+  span: number;
+  /** Empty: nobody's. */
+  tenant: string;
+  first_at: number;
+  last_at: number;
+  entries: number;
+}
+
+/** An entry that people look for: all but requests that were allowed and stayed where their data is. */
+interface EvidenceEntryTable {
+  log: string;
+  seq: number;
+  tenant: string;
+  at: number;
+  kind: string;
+  effect: string | null;
+  reason: string | null;
+  classification: string | null;
+  /** Where it was sent, or may go. */
+  to_region: string | null;
+  /** Where the caller was, or the data is pinned. */
+  from_region: string | null;
+  user: string | null;
+  subject: string | null;
+  request_id: string;
+  /** 1: it went, or would have gone, against the policy. */
+  violation: number;
+  /** 1: it crossed a border, or has to do with leave to do so. */
+  crossing: number;
+  /** The entry as it is in the log. */
+  body: string;
 }

@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
-import type { Db, Store } from './store.ts';
+import type { Db, Note, Store } from './store.ts';
 import type { Tables } from './tables.ts';
+import type { ChangeFact } from './witness.ts';
 
 /** A grant that a request is about to use. What the store has of a grant goes before what is said here. */
 export interface UseAsked {
   readonly id: string;
+  /** Left out: the store knows it, if anybody does. */
+  readonly tenantId?: string;
   /** Null: without limit, and then the use is not counted here. */
   readonly maxUses: number | null;
   /** Milliseconds since the epoch: `notBefore ≤ now < notAfter`. */
@@ -61,9 +64,9 @@ export class StoredUses {
     for (const [id, uses] of made) sums.set(id, (sums.get(id) ?? 0) + uses);
     const rows = inOrder([...sums]);
     for (let i = 0; i < rows.length; i += IDS)
-      await this.#store.write(async (db, now) => {
+      await this.#store.write(async (db, now, note) => {
         const values = rows.slice(i, i + IDS).map(([id, uses]) => ({ id, uses, last_at: now }));
-        await db
+        const counted = await db
           .insertInto('uses')
           .values(values)
           .onConflict((conflict) =>
@@ -72,7 +75,13 @@ export class StoredUses {
               last_at: ref('excluded.last_at'),
             })),
           )
+          .returning(['id', 'uses'])
           .execute();
+        const tenants = await tenantsOf(
+          db,
+          values.map(({ id }) => id),
+        );
+        for (const { id, uses } of counted) note(useFact(id, tenants.get(id) ?? null, uses, sums.get(id) as number));
       });
   }
 
@@ -87,7 +96,7 @@ export class StoredUses {
       await setImmediate(); // what has come in at once goes together
       const group = this.#waiting.splice(0, GROUP);
       try {
-        const answers = await this.#store.write((db, now) => takeAll(db, now, group));
+        const answers = await this.#store.write((db, now, note) => takeAll(db, now, note, group));
         group.forEach(({ resolve }, i) => resolve(answers[i] as UsesTaken));
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -113,17 +122,23 @@ export async function usesOf(db: Db, ids: readonly string[]): Promise<Map<string
 }
 
 /** One after the other, each all or none. */
-async function takeAll(db: Transaction<Tables>, now: number, group: readonly Waiting[]): Promise<UsesTaken[]> {
+async function takeAll(
+  db: Transaction<Tables>,
+  now: number,
+  note: Note,
+  group: readonly Waiting[],
+): Promise<UsesTaken[]> {
   const ids = new Set(group.flatMap(({ asked }) => asked.map(({ id }) => id)));
   if (ids.size === 0) return group.map(() => ({ taken: true, counts: [] }));
   const counts = await lockUses(db, ids, now);
   const before = new Map(counts);
   const grants = await db
     .selectFrom('grants')
-    .select(['id', 'state', 'not_before', 'not_after', 'max_uses'])
+    .select(['id', 'tenant', 'state', 'not_before', 'not_after', 'max_uses'])
     .where('id', 'in', [...ids])
     .execute();
   const stored = new Map(grants.map((grant) => [grant.id, grant]));
+  const givenTenants = new Map(group.flatMap(({ asked }) => asked.map(({ id, tenantId }) => [id, tenantId] as const)));
 
   const answers = group.map(({ asked }): UsesTaken => {
     const wanted = new Map<string, number>();
@@ -146,9 +161,12 @@ async function takeAll(db: Transaction<Tables>, now: number, group: readonly Wai
     return { taken, counts: Array.from(wanted.keys(), (id) => [id, countOf(counts, id)] as const) };
   });
 
-  for (const [id, uses] of counts)
-    if (uses !== before.get(id))
-      await db.updateTable('uses').set({ uses, last_at: now }).where('id', '=', id).execute();
+  for (const [id, uses] of counts) {
+    const made = uses - countOf(before, id);
+    if (made === 0) continue;
+    await db.updateTable('uses').set({ uses, last_at: now }).where('id', '=', id).execute();
+    note(useFact(id, stored.get(id)?.tenant ?? givenTenants.get(id) ?? null, uses, made));
+  }
   return answers;
 }
 
@@ -163,6 +181,23 @@ async function lockUses(db: Transaction<Tables>, ids: ReadonlySet<string>, now: 
     .returning(['id', 'uses'])
     .execute();
   return new Map(rows.map(({ id, uses }) => [id, uses]));
+}
+
+/** Of grants and overrides that the store has. */
+async function tenantsOf(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom('grants')
+    .select(['id', 'tenant'])
+    .where('id', 'in', ids)
+    .unionAll(db.selectFrom('overrides').select(['id', 'tenant']).where('id', 'in', ids))
+    .execute();
+  return new Map(rows.map(({ id, tenant }) => [id, tenant]));
+}
+
+/** @param uses all of them @param made those that came now */
+function useFact(id: string, tenant: string | null, uses: number, made: number): ChangeFact {
+  const by = { actor: 'domicile', requestId: '', revision: null };
+  return { kind: 'use', id, tenant, action: 'counted', ...by, body: { uses, made } };
 }
 
 function countOf(counts: ReadonlyMap<string, number>, id: string): number {

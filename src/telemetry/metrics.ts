@@ -31,6 +31,8 @@ export interface MetricSources {
   snapshotAgeSeconds(): number;
   /** Audit records waiting to be durable. */
   auditQueueDepth(): number;
+  /** How far what is shipped is behind, and attempts that failed; null, and then always: nothing is shipped. */
+  shipping(): { readonly lagEntries: number; readonly lagSeconds: number; readonly failures: number } | null;
 }
 
 export interface MetricsOptions {
@@ -310,6 +312,7 @@ export class Metrics {
     this.#gauge('domicile_audit_queue_depth', 'Audit records not yet durable.', [], 'sum', (emit) =>
       emit(this.#sources.auditQueueDepth()),
     );
+    if (this.#sources.shipping() !== null) this.#registerShipping();
     this.#counter('domicile_audit_failures_total', 'Audit records that could not be written.', [], (emit) =>
       emit(this.#auditFailures),
     );
@@ -324,6 +327,20 @@ export class Metrics {
     this.#counter('compliance_violations_total', 'Violations, refused or recorded.', ['framework'], (emit) => {
       for (const [framework, count] of this.#violations) emit(count, { framework });
     });
+  }
+
+  #registerShipping(): void {
+    const shipping = () => this.#sources.shipping();
+    // One process ships; the others know of no lag.
+    this.#gauge('domicile_audit_ship_lag_entries', 'Audit records not yet shipped.', [], 'sum', (emit) =>
+      emit(shipping()?.lagEntries ?? 0),
+    );
+    this.#gauge('domicile_audit_ship_lag_seconds', 'Age of the oldest of them.', [], 'sum', (emit) =>
+      emit(shipping()?.lagSeconds ?? 0),
+    );
+    this.#counter('domicile_audit_ship_failures_total', 'Attempts to ship audit records that failed.', [], (emit) =>
+      emit(shipping()?.failures ?? 0),
+    );
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[], read: (emit: Emit<L>) => void): void {

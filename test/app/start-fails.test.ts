@@ -30,7 +30,7 @@ function files() {
 test('a proxy that cannot start leaves no connection to its control plane behind, and tries none again', async () => {
   const { folder, options } = files();
   const sockets: Socket[] = [];
-  const server = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+  const server = createServer((socket) => sockets.push(socket.resume().on('error', () => undefined)));
   const path = join(folder, 'feed.sock');
   server.listen(path);
   await once(server, 'listening');

@@ -1,5 +1,7 @@
 import type { AccessAsk, OverrideAsk } from '../../src/control/approval/ask.ts';
 import type { ApprovalSettings, ControlSettings } from '../../src/control/context.ts';
+import type { Journal } from '../../src/app/control-evidence.ts';
+import type { Pseudonyms } from '../../src/control/evidence-entry.ts';
 import type { Role } from '../../src/control/principal.ts';
 import type { Store } from '../../src/store/store.ts';
 import { ControlRig, SETTINGS, type Got } from './rig.ts';
@@ -94,6 +96,9 @@ export interface PeopleOptions {
   /** Where the storage of every region is. */
   readonly storagePort?: number;
   readonly store?: Store;
+  /** As of `RigOptions`. */
+  readonly journal?: Journal;
+  readonly pseudonyms?: Pseudonyms;
 }
 
 /** Sends to a path under `/api/v1` as someone. */
@@ -113,12 +118,14 @@ export class People {
   }
 
   static async open(options: PeopleOptions = {}): Promise<People> {
-    const { policies = [ACME, GLOBEX, STATE], grants = [], store } = options;
+    const { policies = [ACME, GLOBEX, STATE], grants = [], store, journal, pseudonyms } = options;
     const rig = await ControlRig.start({
       regions: regionsAt(options.storagePort ?? 9),
       policies: JSON.stringify({ policies, grants }),
       settings: { approvals: { ...SETTINGS.approvals, ...options.approvals }, ...options.settings },
       ...(store === undefined ? {} : { store }),
+      ...(journal === undefined ? {} : { journal }),
+      ...(pseudonyms === undefined ? {} : { pseudonyms }),
     });
     return new People(rig);
   }

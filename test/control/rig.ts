@@ -3,10 +3,13 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/app/config/load.ts';
+import { LoggedEvidence, type Journal } from '../../src/app/control-evidence.ts';
+import type { Pseudonyms } from '../../src/control/evidence-entry.ts';
 import { createToken } from '../../src/control/auth/tokens.ts';
 import type { ControlContext, ControlSettings, World } from '../../src/control/context.ts';
 import type { FilesInForce } from '../../src/control/files.ts';
 import type { Role } from '../../src/control/principal.ts';
+import { EvidenceIndex } from '../../src/control/evidence/evidence-index.ts';
 import { Registry } from '../../src/control/registry.ts';
 import type { AnyRoute } from '../../src/control/route.ts';
 import { ROUTES } from '../../src/control/routes/all.ts';
@@ -16,6 +19,7 @@ import { serving } from '../../src/region/availability.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Log } from '../../src/telemetry/log.ts';
+import { MemoryJournal } from './journal.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
@@ -50,6 +54,13 @@ export interface RigOptions {
   readonly config?: string;
   /** Default: SQLite of its own. */
   readonly store?: Store;
+  /** Where evidence goes, that of a store of its own too. Default: a log in memory. */
+  readonly journal?: Journal;
+  readonly pseudonyms?: Pseudonyms;
+  /** Folder of logs of evidence to index. Default: an empty one. */
+  readonly evidence?: string;
+  /** Folders of copies of others' logs. */
+  readonly collect?: readonly string[];
   readonly routes?: readonly AnyRoute[];
   readonly world?: Partial<World>;
   readonly now?: () => number;
@@ -104,12 +115,19 @@ export class ControlRig {
 
   static async start(options: RigOptions = {}): Promise<ControlRig> {
     const folder = mkdtempSync(join(tmpdir(), 'domicile-control-'));
-    const store = options.store ?? (await openStore({ url: null, folder }));
+    const { journal = new MemoryJournal(), pseudonyms = null } = options;
+    const evidence = new LoggedEvidence(journal, 'sidecar-1', pseudonyms);
+    const store = options.store ?? (await openStore({ url: null, folder, witness: evidence }));
     const lines: string[] = [];
     const registry = await Registry.open(store, filesIn(folder, options));
+    const log = new Log({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+    const own = options.evidence ?? join(folder, 'evidence');
+    const index = new EvidenceIndex({ store, log, own, collect: options.collect ?? [] });
     const context: ControlContext = {
       version: '0.0.0-test',
       store,
+      evidence,
+      index,
       registry,
       settings: { ...SETTINGS, ...options.settings },
       world: {
@@ -118,7 +136,7 @@ export class ControlRig {
         sidecars: () => [],
         ...options.world,
       },
-      log: new Log({ level: 'info', destination: { write: (line) => void lines.push(line) } }),
+      log,
       now: options.now ?? Date.now,
     };
     const routes = options.routes ?? ROUTES;
@@ -126,6 +144,7 @@ export class ControlRig {
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
     return new ControlRig({ context, store, url, lines, server, routes }, async () => {
       await server.close();
+      await index.close();
       if (options.store === undefined) await store.close();
       rmSync(folder, { recursive: true });
     });

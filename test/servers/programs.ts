@@ -23,6 +23,7 @@ const PROGRAMS = {
   promtool: { executable: 'promtool', probe: ['--version'], get: 'apt-get install prometheus' },
   nginx: { executable: 'nginx', probe: ['-v'], get: 'apt-get install nginx-light' },
   haproxy: { executable: 'haproxy', probe: ['-v'], get: 'apt-get install haproxy' },
+  go: { executable: 'go', probe: ['version'], get: 'apt-get install golang-go' },
   wrk: { executable: 'wrk', probe: null, get: 'apt-get install wrk' },
 } as const satisfies Record<string, Program>;
 
@@ -40,8 +41,9 @@ export function howToGet(name: ProgramName): string {
 /** Path of a program that works, or null. For `boto3`: of a Python that can import it. Takes up to a second. */
 export function findProgram(name: ProgramName, cache: string): string | null {
   const { executable, probe }: Program = PROGRAMS[name];
-  // Debian keeps daemons where an ordinary user's PATH does not look.
-  const folders = [join(cache, 'clients', 'bin'), ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
+  // Debian keeps daemons where an ordinary user's PATH does not look; Go's own installer leaves PATH to the user.
+  const own = ['/usr/sbin', '/usr/local/go/bin'];
+  const folders = [join(cache, 'clients', 'bin'), ...(process.env['PATH'] ?? '').split(delimiter), ...own];
   for (const folder of folders) {
     const path = join(folder, executable);
     if (folder === '' || !isExecutable(path)) continue;

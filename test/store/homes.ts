@@ -7,6 +7,7 @@ import { openStore } from '../../src/store/open.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { Witness } from '../../src/store/witness.ts';
 import { crashPostgres } from '../servers/crash.ts';
 import { available, startServer, type RealServer } from '../servers/servers.ts';
 
@@ -26,9 +27,10 @@ export class Place {
     this.folder = folder;
   }
 
-  /** Another store on it: closed with the home. */
-  async store(): Promise<Store> {
-    const store = await openStore({ url: this.url, folder: this.folder });
+  /** Another store on it: closed with the home. @param witness default: nobody */
+  async store(witness?: Witness): Promise<Store> {
+    const { url, folder } = this;
+    const store = await openStore({ url, folder, ...(witness === undefined ? {} : { witness }) });
     this.#open.push(store);
     return store;
   }

@@ -13,6 +13,7 @@ export const QUIET: MetricSources = {
   controlPlaneConnected: () => null,
   snapshotAgeSeconds: () => 0,
   auditQueueDepth: () => 0,
+  shipping: () => ({ lagEntries: 3, lagSeconds: 4, failures: 1 }),
 };
 
 /** A control plane that has something to tell of everything. */

@@ -1,6 +1,8 @@
 import { OpsServer } from '../../ops/server.ts';
 import type { OpsState, RegionHealth } from '../../ops/state.ts';
 import { Totals } from '../../telemetry/totals.ts';
+import { LoggedEvidence } from '../control-evidence.ts';
+import { ProcessEvidence } from '../evidence.ts';
 import { Configuration, type ConfigurationOptions } from '../configuration.ts';
 import { openPolicySource, storagePort, type PolicyOrigin, type PolicySource } from '../policy-origin.ts';
 import { regionHealth, worstHealth } from '../region-health.ts';
@@ -17,6 +19,11 @@ export interface PrimaryOptions extends ConfigurationOptions {
   readonly origin: PolicyOrigin;
 }
 
+interface Parts {
+  readonly source: PolicySource;
+  readonly evidence: ProcessEvidence | null;
+}
+
 /**
  * A Domicile of several processes: workers hold the data listeners, this one holds the rest, and answers for them all on
  * the ops port. What the files say is decided here and sent to the workers, so that they never differ.
@@ -26,12 +33,17 @@ export class Primary extends Running {
   readonly #workers: Supervisor;
   readonly #totals: Totals;
   readonly #ops: OpsServer;
+  /** Null: that of the control plane of this process. */
+  readonly #evidence: ProcessEvidence | null;
+  readonly #reloads: LoggedEvidence | null;
   listeners: readonly Bound[] = [];
 
-  private constructor({ version, workers }: PrimaryOptions, configuration: Configuration, source: PolicySource) {
+  private constructor({ version, workers }: PrimaryOptions, configuration: Configuration, { source, evidence }: Parts) {
     super(configuration, version, source.control);
     const { loaded, log, redactor } = configuration;
     this.#wanted = workers;
+    this.#evidence = evidence;
+    this.#reloads = source.control?.evidence ?? (evidence && LoggedEvidence.of(evidence.journal, loaded.settings));
     this.#totals = new Totals(version, {
       workers: () => this.#workers.serving,
       restarts: () => this.#workers.restarts,
@@ -56,14 +68,18 @@ export class Primary extends Running {
     const policies = options.origin.kind === 'remote' ? 'elsewhere' : 'here';
     const configuration = new Configuration({ ...options, policies });
     let source: PolicySource | null = null;
+    let evidence: ProcessEvidence | null = null;
     let primary: Primary;
     try {
       source = await openPolicySource(configuration, options.version, options.origin, options.workers);
+      if (source.control === null)
+        evidence = await ProcessEvidence.open(configuration.loaded.settings, 'control', configuration.log);
       // Just before they are bound: a port that is free now is somebody else's soon.
       configuration.boundAt(await freePorts(configuration.loaded.settings));
-      primary = new Primary(options, configuration, source);
+      primary = new Primary(options, configuration, { source, evidence });
     } catch (error) {
       configuration.close();
+      await evidence?.close();
       await source?.control?.close();
       throw error;
     }
@@ -75,12 +91,11 @@ export class Primary extends Running {
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
     const { level } = this.log;
-    const valid = await this.configuration.reload(why, async (loaded) => {
+    const valid = await this.reloadBy(why, async (loaded) => {
       await this.control?.reload(loaded);
       await this.#workers.replace(loaded);
     });
-    if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
-    else this.#totals.reloadFailure();
+    if (!valid) this.#totals.reloadFailure();
     if (this.log.level !== level) this.#workers.setLevel(this.log.level);
     return valid;
   }
@@ -98,6 +113,7 @@ export class Primary extends Running {
     this.configuration.close();
     await this.#workers.drain(bound);
     await this.control?.close();
+    await this.#evidence?.close();
     await this.#ops.close();
   }
 
@@ -112,6 +128,7 @@ export class Primary extends Running {
       this.configuration.close();
       this.#workers.abandon();
       await this.control?.close();
+      await this.#evidence?.close();
       await this.#ops.close();
       throw error;
     }
@@ -129,6 +146,10 @@ export class Primary extends Running {
     return worstHealth([known, ...this.#workers.reports.map(({ regions }) => regions)]);
   }
 
+  protected get reloads(): LoggedEvidence | null {
+    return this.#reloads;
+  }
+
   protected policyState(): unknown {
     return this.#workers.reports.map(({ policies }) => policies);
   }
@@ -140,7 +161,8 @@ export class Primary extends Running {
     const reports = this.#workers.reports;
     // Of whom nothing is known, it is not known either whether it may be sent anything.
     if (reports.length === 0) return ['no worker has told how it is'];
-    return [...new Set(reports.flatMap((report) => report.notReady))];
+    const own = this.control?.notReady() ?? [];
+    return [...new Set([...own, ...reports.flatMap((report) => report.notReady)])];
   }
 
   #state(): OpsState {

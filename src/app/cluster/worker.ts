@@ -4,6 +4,7 @@ import { Redactor } from '../../telemetry/redact.ts';
 import { createTracing, type Tracing } from '../../telemetry/trace.ts';
 import { secretsOf } from '../configuration.ts';
 import { DataPlane } from '../data-plane.ts';
+import { ProcessEvidence } from '../evidence.ts';
 import { FedPolicies } from '../fed-policies.ts';
 import { regionHealth } from '../region-health.ts';
 import { DRAIN_BOUND } from '../running.ts';
@@ -56,6 +57,7 @@ class Worker {
   #redactor = new Redactor();
   #tracing: Tracing | null = null;
   #policies: FedPolicies | null = null;
+  #evidence: ProcessEvidence | null = null;
   /** The newest files that it was sent. */
   #load: PackedLoad | null = null;
   #plane: DataPlane | null = null;
@@ -100,11 +102,12 @@ class Worker {
       version,
       onExportError: (error) => log.warn('spans cannot be exported', { error }),
     });
+    this.#evidence = await ProcessEvidence.open(unpack(this.#load).settings, String(worker), log);
     const policies = await FedPolicies.open({ feed, loaded: unpack(this.#load), version, worker, log });
     this.#policies = policies;
     await policies.settled();
     // Newer files may have come meanwhile. Those that come from here on find a data plane.
-    const plane = new DataPlane(unpack(this.#load), version, log, this.#tracing, policies);
+    const plane = new DataPlane(unpack(this.#load), version, log, this.#tracing, policies, this.#evidence);
     this.#plane = plane;
     await plane.listen();
     tell({ type: 'serving', listeners: plane.listeners.map(({ name, port }) => ({ name, port })) });
@@ -134,7 +137,7 @@ class Worker {
     const metrics = await plane.proxy.metrics.report();
     const { catalogue, health } = plane.proxy.snapshot;
     const regions = regionHealth(catalogue, (dialect, region) => health.isUp(dialect, region));
-    const notReady = this.#policies?.notReady() ?? [];
+    const notReady = plane.notReady();
     const report = { metrics, regions, notReady, policies: this.#policies?.state() ?? null };
     if (!tell({ type: 'report', id, report }, sent)) sent?.();
   }
@@ -154,6 +157,7 @@ class Worker {
   async #drain(bound: number, grace: number): Promise<void> {
     await this.#plane?.drain(bound, grace);
     await this.#policies?.close();
+    await this.#evidence?.close();
     await this.#tracing?.shutdown();
     // What it has counted since the last scrape, so that nothing is lost.
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -113,11 +113,13 @@ export function findClearSecrets(value: unknown): Problem[] {
       fix: 'put it into the environment or a file, and write ${env:NAME} or ${file:PATH} here',
     });
   };
-  const { credentials, feed, webhooks, store } = (value ?? {}) as Record<string, unknown>;
+  const { credentials, feed, webhooks, store, audit } = (value ?? {}) as Record<string, unknown>;
   for (const [name, credential] of entriesOf(credentials)) {
     for (const key of SECRET_KEYS) check(member(credential, key), ['credentials', name, key]);
   }
   check(member(feed, 'token'), ['feed', 'token']);
+  check(member(audit, 'key'), ['audit', 'key']);
+  check(member(member(audit, 'pseudonyms'), 'key'), ['audit', 'pseudonyms', 'key']);
   if (Array.isArray(webhooks)) webhooks.forEach((hook, i) => check(member(hook, 'secret'), ['webhooks', i, 'secret']));
   const url = member(store, 'url');
   const clear = typeof url === 'string' ? passwordsIn(url).find((password) => !REFERENCE.test(password)) : undefined;

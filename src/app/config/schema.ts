@@ -12,6 +12,7 @@ import {
 } from '../../core/schema.ts';
 import { CLASSIFICATIONS } from '../../core/vocabulary.ts';
 import { CREDENTIALS } from '../../region/schema.ts';
+import { AUDIT } from './audit-schema.ts';
 import { APPROVALS, CONTROL_MORE, FEED, IDENTITY_JWT, IDENTITY_MTLS, STORE, WEBHOOKS } from './control-schema.ts';
 
 const path = (initial: string, description: string) =>
@@ -108,7 +109,10 @@ const configuration = closed(
       }),
     ),
     regimes: path('../policies/regimes', 'Folder of the regimes, or one file.'),
-    state: path('../.domicile', 'Folder for what is kept: SQLite, the socket of the feed, last known good.'),
+    state: path(
+      '../.domicile',
+      'Folder for what is kept: SQLite, evidence and its key, the socket of the feed, last known good.',
+    ),
     listeners: optional(listeners),
     store: optional(STORE),
     control: optional(
@@ -202,6 +206,7 @@ const configuration = closed(
         { default: {}, description: 'Timeouts.' },
       ),
     ),
+    audit: optional(AUDIT),
     limits: optional(
       closed(
         {

@@ -14,6 +14,7 @@ import {
   type IdentityJwtSettings,
   type WebhookSettings,
 } from './control-settings.ts';
+import { auditSettingsOf, type AuditSettings } from './audit-settings.ts';
 import { formatListen, isLocal, parseListen, type ListenAddress } from './listen.ts';
 import type { ConfigurationFile } from './schema.ts';
 
@@ -41,7 +42,7 @@ export interface ControlSettings extends ListenerSettings {
 
 export type IdentitySource = 'headers' | 'path' | 'jwt' | 'mtls';
 
-/** This machine, with every default filled in and every path absolute. Secrets are in `store`, `feed` and `webhooks` only. */
+/** This machine, with every default filled in and every path absolute. Secrets are in `store`, `feed`, `webhooks` and `audit` only. */
 export interface Settings {
   /** The file it was read from. */
   readonly file: string;
@@ -100,6 +101,7 @@ export interface Settings {
     readonly dnsTtlMs: number;
     readonly happyEyeballs: boolean;
   };
+  readonly audit: AuditSettings;
   readonly log: {
     readonly level: ConfigurationFile['log']['level'];
     /** A number is the share of allowed requests that is logged beside every denial. */
@@ -170,6 +172,7 @@ export function settingsOf(file: string, written: ConfigurationFile, problems: P
       dnsTtlMs: upstream.dns_ttl_ms,
       happyEyeballs: upstream.happy_eyeballs,
     },
+    audit: auditSettingsOf(written, folder, problems),
     log: written.log,
   };
   checkAliases(settings, problems);

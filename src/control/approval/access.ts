@@ -61,6 +61,7 @@ export async function answerAccess(
   const matter = {
     kind: 'request' as const,
     id,
+    tenant: row.tenant,
     hash: row.hash,
     actualHash: sha256(row.body),
     parties,

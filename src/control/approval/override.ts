@@ -92,6 +92,7 @@ export async function answerOverride(
   const matter = {
     kind: 'override' as const,
     id,
+    tenant: row.tenant,
     hash: row.hash,
     actualHash: overrideHash(body),
     parties,

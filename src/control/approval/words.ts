@@ -18,6 +18,7 @@ export interface Answered {
 export interface Matter {
   readonly kind: ApprovalRow['kind'];
   readonly id: string;
+  readonly tenant: string;
   /** As it was stored when it was asked. */
   readonly hash: string;
   /** Of what is asked for, computed now. */
@@ -53,6 +54,7 @@ export async function takeWord(
     throw conflict(`${by} has decided on ${id} already, and each person counts once`);
   const word = { kind, id, by, approved: approved ? 1 : 0, reason, hash: matter.hash, at: change.now };
   await addApproval(change, word);
+  change.note('approval', id, matter.tenant, approved ? 'given' : 'denied', word);
   return [...words, word];
 }
 

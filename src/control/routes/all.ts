@@ -1,5 +1,6 @@
 import type { AnyRoute } from '../route.ts';
 import { ACCESS_ROUTES } from './access.ts';
+import { AUDIT_ROUTES } from './audit.ts';
 import { GRANT_ROUTES } from './grants.ts';
 import { HEALTH_ROUTES } from './health.ts';
 import { OVERRIDE_ROUTES } from './overrides.ts';
@@ -22,6 +23,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...GRANT_ROUTES,
   ...OVERRIDE_ROUTES,
   ...PRESIGN_ROUTES,
+  ...AUDIT_ROUTES,
   ...SIDECAR_ROUTES,
   ...WEBHOOK_ROUTES,
 ];

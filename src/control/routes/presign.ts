@@ -104,8 +104,8 @@ async function presign(call: PresignCall): Promise<Answer> {
   if (body.via === 'proxy') mustBeServed(context.settings);
 
   const now = await tenantNow(context, tenant, catalogue);
-  const asked = { service: 'storage', naming: read.naming, resources: read.resources } as const;
-  const classification = classFor(now.bundle, claimed, asked, settings.defaultClassification);
+  const named = { service: 'storage', naming: read.naming, resources: read.resources } as const;
+  const classification = classFor(now.bundle, claimed, named, settings.defaultClassification);
   if (classification === null)
     throw new ApiError(400, 'Bad request', 'the class of the data is not known: give data_classification', {
       errors: [call.problem(['data_classification'], 'is missing, and nothing is on record')],
@@ -117,7 +117,7 @@ async function presign(call: PresignCall): Promise<Answer> {
     classification,
     verb: read.verb,
     dialect: 's3',
-    ...asked,
+    ...named,
     requestedRegion: body.requested_region === null ? -1 : catalogue.find(body.requested_region)!.index,
     grant: null,
     ...caller,
@@ -130,6 +130,8 @@ async function presign(call: PresignCall): Promise<Answer> {
   const signing = { head, read, place, seconds, now: await context.store.now() };
   const { url, needed } =
     body.via === 'direct' ? await directUrl(decision, signing) : await proxyUrl(call, now, facts, decision, signing);
+  // Nobody has the URL before it is on record.
+  await context.evidence.query({ ...asked(call, facts, decision, region.id), status: 200 }, 'strict');
   return {
     body: {
       url,
@@ -211,9 +213,34 @@ async function permitted(
   const region = now.catalogue.regions[decision.target];
   const endpoint = region?.endpoints.s3;
   if (decision.allowed && region !== undefined && endpoint !== undefined) return { decision, region, endpoint };
+  const reason = decision.allowed ? 'no_compliant_region' : decision.reason;
+  const wanted = region ?? now.catalogue.regions[facts.requestedRegion];
+  const told = { ...asked(call, facts, decision, wanted?.id), effect: 'deny', reason, status: 403 } as const;
+  await call.context.evidence.query(told, 'strict');
   throw new ApiError(403, 'Refused', `the residency policy refuses this: ${decision.reason}`, {
-    reason: decision.allowed ? 'no_compliant_region' : decision.reason,
+    reason,
+    recorded: true,
   });
+}
+
+/** What evidence says of it, but for the status. */
+function asked(call: Call, facts: Facts, { effect, reason }: Decision, targetRegion: string | null = null) {
+  const { tenant, subject, user, classification, verb, service, resources } = facts;
+  return {
+    requestId: call.requestId,
+    tenant,
+    actor: call.principal.subject,
+    action: 'storage.presigned' as const,
+    subject,
+    user,
+    classification,
+    verb,
+    service,
+    effect,
+    reason,
+    resource: resources.join(','),
+    targetRegion,
+  };
 }
 
 function placeOf(

@@ -120,11 +120,12 @@ export const RESOLVE_ROUTES: readonly AnyRoute[] = [
       const caller = callerOf(call, catalogue);
       const tenant = call.tenant(body.tenant_id);
       const now = await tenantNow(context, tenant, catalogue);
+      const wanted = body.requested_region === null ? null : catalogue.find(body.requested_region)!;
       const facts = {
         tenant,
         subject: body.subject_id,
         verb: VERB_OF[body.operation_type],
-        requestedRegion: body.requested_region === null ? -1 : catalogue.find(body.requested_region)!.index,
+        requestedRegion: wanted?.index ?? -1,
         grant: null,
         ...caller,
       };
@@ -137,10 +138,29 @@ export const RESOLVE_ROUTES: readonly AnyRoute[] = [
         if (found === null || decision.allowed) found = { decision, classification };
         if (decision.allowed) break;
       }
-      if (found === null) return { body: answer(null, {}, query.service) };
-      const target = catalogue.regions[found.decision.target];
-      const infrastructure = target === undefined ? {} : infrastructureOf(target, tenant, found.classification);
-      return { body: answer(found, infrastructure, query.service, target?.id ?? null) };
+      const target = found === null ? undefined : catalogue.regions[found.decision.target];
+      const infrastructure = found && target ? infrastructureOf(target, tenant, found.classification) : {};
+      const told = answer(found, infrastructure, query.service, target?.id ?? null);
+      await context.evidence.query(
+        {
+          requestId: call.requestId,
+          tenant,
+          actor: call.principal.subject,
+          action: 'access.resolved',
+          subject: body.subject_id,
+          user: caller.user,
+          classification: told.classification,
+          verb: facts.verb,
+          service: query.service,
+          resource: body.resource_id,
+          targetRegion: told.target_region ?? wanted?.id ?? null,
+          effect: told.effect,
+          reason: told.reason,
+          status: 200,
+        },
+        'batch',
+      );
+      return { body: told };
     },
   }),
 ];
@@ -154,12 +174,7 @@ interface Found {
 }
 
 /** @param found null: nothing was decided, for nobody knows the class */
-function answer(
-  found: Found | null,
-  infrastructure: Infrastructure,
-  service: Service | null,
-  target: string | null = null,
-) {
+function answer(found: Found | null, infrastructure: Infrastructure, service: Service | null, target: string | null) {
   const decision = found?.decision;
   const shown = service === null ? SERVICES : [service];
   return {

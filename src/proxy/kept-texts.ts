@@ -1,0 +1,112 @@
+import { quoted } from '../audit/ascii.ts';
+import { keptText } from '../audit/entry-text.ts';
+import type { Effect, Reason } from '../core/reasons.ts';
+import type { Classification, DialectId, Service, Verb } from '../core/vocabulary.ts';
+import type { Policy } from '../policy/model.ts';
+import type { RecordMode } from './decision-record.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What of a record is the same for many requests. */
+interface Kept {
+  readonly mode: RecordMode;
+  readonly service: Service;
+  readonly dialect: DialectId | null;
+  readonly verb: Verb | null;
+  readonly classification: Classification | null;
+  readonly caller: string | null;
+  readonly target: string | null;
+  readonly effect: Effect;
+  readonly reason: Reason;
+  readonly status: number;
+  readonly upstreamStatus: number;
+  readonly text: Uint8Array;
+}
+
+/** Texts kept of one operation under one policy: classes, regions and reasons are few. More are made each time. */
+const AT_MOST = 64;
+
+/** Stands for the policy of requests that none was found for. */
+const NONE = {};
+
+/** The part of a record that says what was decided on what, by policy and operation. It goes when its policy does. */
+export class KeptTexts {
+  readonly #byPolicy = new WeakMap<Policy | typeof NONE, Map<string, Kept[]>>();
+
+  of(x: Exchange, mode: RecordMode, reason: Reason, effect: Effect): Uint8Array {
+    const policy = x.decision?.policy ?? null;
+    const { service, claims, call, status, upstreamStatus } = x;
+    const dialect = x.dialect === null ? null : x.dialect.id;
+    const operation = call === null ? '' : call.operation;
+    const verb = call === null ? null : call.verb;
+    const classification = claims === null ? null : claims.classification;
+    const caller = claims === null ? null : (x.snapshot.catalogue.regions[claims.callerRegion]?.id ?? null);
+    const target = x.place === null ? null : x.place.region.id;
+    const known = this.#known(policy ?? NONE, operation);
+    for (let i = 0; i < known.length; i++) {
+      const kept = known[i] as Kept;
+      if (
+        kept.reason === reason &&
+        kept.status === status &&
+        kept.upstreamStatus === upstreamStatus &&
+        kept.classification === classification &&
+        kept.target === target &&
+        kept.caller === caller &&
+        kept.effect === effect &&
+        kept.verb === verb &&
+        kept.mode === mode &&
+        kept.dialect === dialect &&
+        kept.service === service
+      )
+        return kept.text;
+    }
+    let text = `,"service":"${service}"`;
+    if (dialect !== null) text += `,"dialect":"${dialect}"`;
+    if (verb !== null) text += `,"verb":"${verb}","operation":${quoted(operation)}`;
+    if (classification !== null) text += `,"classification":"${classification}"`;
+    if (caller !== null) text += `,"caller_region":"${caller}"`;
+    if (target !== null) text += `,"target_region":"${target}"`;
+    text += `,"effect":"${effect}","reason":"${reason}"`;
+    if (mode !== 'batch') text += `,"mode":"${mode}"`;
+    if (policy !== null) text += policyText(policy, isTransfer(x));
+    text += statusText(x);
+    const said = { mode, service, dialect, verb, classification, caller, target, effect, reason };
+    const kept = { ...said, status, upstreamStatus, text: keptText(text) };
+    if (known.length < AT_MOST) known.push(kept);
+    return kept.text;
+  }
+
+  #known(policy: Policy | typeof NONE, operation: string): Kept[] {
+    let operations = this.#byPolicy.get(policy);
+    if (operations === undefined) this.#byPolicy.set(policy, (operations = new Map()));
+    let known = operations.get(operation);
+    if (known === undefined) operations.set(operation, (known = []));
+    return known;
+  }
+}
+
+/** What was answered, here and, where that differs, by the upstream; and the key of what comes next. */
+export function statusText({ status, upstreamStatus }: Exchange): string {
+  const ours = status === 0 ? '' : `,"status":${status}`;
+  const differs = upstreamStatus !== 0 && upstreamStatus !== status;
+  return `${ours}${differs ? `,"upstream_status":${upstreamStatus}` : ''},"bytes_out":`;
+}
+
+function policyText(policy: Policy, transfer: boolean): string {
+  const { complianceFrameworks, dataRetentionDays, transferEvidence } = policy;
+  let text = `,"policy":${quoted(policy.id)},"policy_revision":${policy.revision}`;
+  if (complianceFrameworks.length > 0) text += `,"frameworks":[${complianceFrameworks.map(quoted).join(',')}]`;
+  if (dataRetentionDays !== null) text += `,"retention_days":${dataRetentionDays}`;
+  if (transfer && transferEvidence.length > 0) {
+    const bases = transferEvidence.map(({ regime, mechanism, reference }) =>
+      `${regime}: ${mechanism} ${reference}`.trimEnd(),
+    );
+    text += `,"legal_basis":[${bases.map(quoted).join(',')}]`;
+  }
+  return text;
+}
+
+/** Whether data goes from one country to another. */
+function isTransfer({ claims, place, snapshot }: Exchange): boolean {
+  if (claims === null || place === null) return false;
+  return snapshot.catalogue.regions[claims.callerRegion]?.country !== place.region.country;
+}

@@ -1,0 +1,172 @@
+import type { EvidenceLog } from '../audit/evidence-log.ts';
+import { REASONS, type Effect, type Reason } from '../core/reasons.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { Classification, Service } from '../core/vocabulary.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { DecisionRecords, type Pseudonyms, type RecordMode } from './decision-record.ts';
+import { DECIDED, RECORDED, RESERVED, UNRECORDED, unrecordable, type Evidence } from './evidence.ts';
+import type { Exchange } from './exchange.ts';
+import { effectOf } from './rescue.ts';
+
+/** What the operator chose. A reload replaces it. */
+export interface RecordSettings {
+  readonly pseudonyms: Pseudonyms | null;
+  /** Classes whose refusals are durable before they are answered. */
+  readonly strictDenials: readonly Classification[];
+  /** Classes whose requests pass without a record when there is no room for one. */
+  readonly bestEffort: readonly Classification[];
+}
+
+/** Of the log, what is needed here. */
+type Journal = Pick<
+  EvidenceLog,
+  'begin' | 'end' | 'durable' | 'hasRoom' | 'failing' | 'reserved' | 'beforeFlush' | 'lose' | 'refuse'
+>;
+
+/** Milliseconds that a request may be under way without a record, when a batch is written. */
+const OPEN_AT_MOST = 10;
+
+/**
+ * Keeps a record of every request in the log of this process. Most are recorded once, at their end. What takes longer is
+ * recorded as it stands when the next batch is written, since the batch must not be late, and once more at its end.
+ */
+export class Recorder implements Evidence {
+  readonly #log: Journal;
+  readonly #sidecar: string;
+  readonly #metrics: Metrics;
+  #records: DecisionRecords;
+  #strictDenials: ReadonlySet<Classification> = new Set();
+  #bestEffort: ReadonlySet<Classification> = new Set();
+  /** Exchanges that have room reserved, in the order in which they were given it. */
+  #first: Exchange | null = null;
+  #last: Exchange | null = null;
+
+  constructor(log: Journal, sidecar: string, settings: RecordSettings, metrics: Metrics) {
+    this.#log = log;
+    this.#sidecar = sidecar;
+    this.#metrics = metrics;
+    this.#records = new DecisionRecords(sidecar, settings.pseudonyms);
+    this.settings = settings;
+    log.beforeFlush = () => this.#recordOpen();
+  }
+
+  set settings({ pseudonyms, strictDenials, bestEffort }: RecordSettings) {
+    this.#records = new DecisionRecords(this.#sidecar, pseudonyms);
+    this.#strictDenials = new Set(strictDenials);
+    this.#bestEffort = new Set(bestEffort);
+  }
+
+  reserve(x: Exchange): Refusal | null {
+    if (x.recordState !== UNRECORDED) return null;
+    const log = this.#log;
+    if (!log.hasRoom) return this.#noRoom(x);
+    log.reserved++;
+    x.recordState = RESERVED;
+    x.reservedAt = performance.now();
+    x.openBefore = this.#last;
+    if (this.#last === null) this.#first = x;
+    else this.#last.openAfter = x;
+    this.#last = x;
+    return null;
+  }
+
+  mustBeDurable(x: Exchange, refused: Reason | null): boolean {
+    if (x.recordState !== RESERVED) return false;
+    if (refused === null) return modeOf(x, this.#bestEffort) === 'strict';
+    return REASONS[refused] === 403 && x.claims !== null && this.#strictDenials.has(x.claims.classification);
+  }
+
+  secure(x: Exchange, next: (x: Exchange, failed: Refusal | null) => void): void {
+    const refused = x.outcome !== null;
+    const seq = this.#decided(x, 'strict', performance.now(), !refused);
+    // Of a refusal nothing more is to be known.
+    if (refused) x.recordState = RECORDED;
+    this.#log.durable(seq, (error) => {
+      if (x.request.over) return;
+      if (error === null) return next(x, null);
+      this.#metrics.auditFailure();
+      next(x, unrecordable(error.message));
+    });
+  }
+
+  record(x: Exchange, reason: Reason, effect: Effect, ended: number): void {
+    if (x.recordState === RECORDED) return;
+    const log = this.#log;
+    const mode = modeOf(x, this.#bestEffort);
+    if (x.recordState === DECIDED) {
+      this.#records.outcome(log.begin('outcome'), x, x.recordedAs, reason, effect, ended);
+      log.end();
+    } else {
+      if (x.recordState === RESERVED) this.#release(x);
+      // One that broke off before it was decided has no room of its own.
+      else if (!log.hasRoom) return this.#missed(x);
+      this.#records.decision(log.begin('decision'), x, mode, reason, effect, ended, false);
+      log.end();
+    }
+    x.recordState = RECORDED;
+    this.#metrics.auditRecord(mode);
+  }
+
+  refused(service: Service, reason: Reason, status: number, requestId: string): void {
+    if (!this.#log.hasRoom) {
+      this.#metrics.auditFailure();
+      return this.#log.refuse();
+    }
+    this.#records.unparsed(this.#log.begin('decision'), service, reason, status, requestId);
+    this.#log.end();
+    this.#metrics.auditRecord('batch');
+  }
+
+  #missed(x: Exchange): void {
+    x.recordState = RECORDED;
+    this.#metrics.auditFailure();
+    this.#log.refuse();
+  }
+
+  #noRoom(x: Exchange): Refusal | null {
+    if (x.claims !== null && this.#bestEffort.has(x.claims.classification)) {
+      x.recordState = RECORDED;
+      this.#metrics.auditFailure();
+      this.#log.lose(1);
+      return null;
+    }
+    this.#missed(x);
+    return unrecordable(this.#log.failing ?? 'too many records wait to be written');
+  }
+
+  #recordOpen(): void {
+    const latest = performance.now() - OPEN_AT_MOST;
+    for (let x = this.#first; x !== null && x.reservedAt <= latest; x = this.#first)
+      this.#decided(x, modeOf(x, this.#bestEffort), performance.now(), true);
+  }
+
+  /** Records the decision before the end of the exchange. */
+  #decided(x: Exchange, mode: RecordMode, at: number, open: boolean): number {
+    const reason = x.outcome ?? x.decision?.reason ?? 'request_malformed';
+    this.#release(x);
+    this.#records.decision(this.#log.begin('decision'), x, mode, reason, effectOf(reason, x.decision), at, open);
+    const seq = this.#log.end();
+    x.recordState = DECIDED;
+    x.recordedAs = seq;
+    this.#metrics.auditRecord(mode);
+    return seq;
+  }
+
+  #release(x: Exchange): void {
+    const { openBefore, openAfter } = x;
+    if (openBefore === null) this.#first = openAfter;
+    else openBefore.openAfter = openAfter;
+    if (openAfter === null) this.#last = openBefore;
+    else openAfter.openBefore = openBefore;
+    x.openBefore = null;
+    x.openAfter = null;
+    this.#log.reserved--;
+  }
+}
+
+/** Widenings are the exceptions that somebody must answer for: of these no record may be lost. */
+function modeOf({ decision, alsoDecision, claims }: Exchange, bestEffort: ReadonlySet<Classification>): RecordMode {
+  if (decision !== null && (decision.grant !== null || decision.override !== null)) return 'strict';
+  if (alsoDecision !== null && (alsoDecision.grant !== null || alsoDecision.override !== null)) return 'strict';
+  return bestEffort.size > 0 && claims !== null && bestEffort.has(claims.classification) ? 'best_effort' : 'batch';
+}
