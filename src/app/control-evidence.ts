@@ -3,6 +3,7 @@ import type { EvidenceLog } from '../audit/evidence-log.ts';
 import type { ControlEvidence, QueryFacts, RefusalFacts } from '../control/context.ts';
 import { ControlEntries, type Pseudonyms } from '../control/evidence-entry.ts';
 import { auditUnavailable } from '../control/problem.ts';
+import { AuditCounts } from '../telemetry/audit.ts';
 import type { ChangeFact, Witness } from '../store/witness.ts';
 import type { Settings } from './config/settings.ts';
 
@@ -23,6 +24,7 @@ export interface ReloadFacts {
 export class LoggedEvidence implements ControlEvidence, Witness {
   readonly #log: Journal;
   readonly #entries: ControlEntries;
+  readonly counts = new AuditCounts();
 
   constructor(log: Journal, sidecar: string, pseudonyms: Pseudonyms) {
     this.#log = log;
@@ -52,7 +54,7 @@ export class LoggedEvidence implements ControlEvidence, Witness {
   }
 
   async query(facts: QueryFacts, mode: 'strict' | 'batch'): Promise<void> {
-    const seq = this.#append('query', [this.#entries.query(facts)]);
+    const seq = this.#append('query', [this.#entries.query(facts)], mode);
     if (mode === 'strict') await this.#durable(seq);
   }
 
@@ -100,13 +102,15 @@ export class LoggedEvidence implements ControlEvidence, Witness {
   }
 
   /** Returns the place of the last. @throws ApiError when there is no room */
-  #append(kind: 'control' | 'query', texts: readonly string[]): number {
+  #append(kind: 'control' | 'query', texts: readonly string[], mode: 'strict' | 'batch' = 'strict'): number {
     if (!this.#log.hasRoom) {
       this.#log.refuse();
+      this.counts.failures++;
       throw auditUnavailable(this.#log.failing ?? 'too many records wait to be written');
     }
     let seq = -1;
     for (const text of texts) seq = this.#log.append(kind, text);
+    this.counts.records[mode] += texts.length;
     return seq;
   }
 

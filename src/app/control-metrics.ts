@@ -3,6 +3,7 @@ import type { Registry } from '../control/registry.ts';
 import type { FeedServer } from '../feed/server.ts';
 import { storeCounts, type StoreCounts } from '../store/counts.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditCounts } from '../telemetry/audit.ts';
 import type { ControlRequests, ControlSources } from '../telemetry/control.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -14,6 +15,7 @@ const LOOK_EACH = 2000;
 
 /** What the control plane of this process tells in metrics. The store is asked when it changes, never by a scrape. */
 export class ControlMetrics implements ControlSources {
+  readonly audit: AuditCounts;
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #feed: FeedServer;
@@ -30,11 +32,12 @@ export class ControlMetrics implements ControlSources {
   #looks: NodeJS.Timeout | undefined;
 
   /** @param counts of the store, from which it begins: a counter that began at 0 would seem to have risen since */
-  constructor(store: Store, registry: Registry, feed: FeedServer, counts: StoreCounts, log: Log) {
+  constructor(store: Store, registry: Registry, feed: FeedServer, counts: StoreCounts, audit: AuditCounts, log: Log) {
     this.#store = store;
     this.#registry = registry;
     this.#feed = feed;
     this.#counts = counts;
+    this.audit = audit;
     this.#log = log;
   }
 

@@ -93,7 +93,7 @@ export class ControlPlane {
       token: settings.feed.token,
       log,
     });
-    this.metrics = new ControlMetrics(store, registry, this.#feed, counts, log);
+    this.metrics = new ControlMetrics(store, registry, this.#feed, counts, evidence.counts, log);
     this.#expiry = new Expiry(store, controlSettings(settings, null).approvals, log);
     this.#index = new EvidenceIndex({
       store,

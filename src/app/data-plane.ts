@@ -92,7 +92,9 @@ export class DataPlane {
     const snapshot = this.#snapshot(loaded);
     const metrics = new Metrics({ version, regions: regionIds(snapshot), sources: this.#sources(), control });
     this.#recorder =
-      evidence === null ? null : new Recorder(evidence.journal, settings.self.name, recordSettings(settings), metrics);
+      evidence === null
+        ? null
+        : new Recorder(evidence.journal, settings.self.name, recordSettings(settings), metrics.audit);
     this.proxy = {
       snapshot,
       limits: limitsOf(settings),

@@ -5,10 +5,9 @@ import { pseudonym } from '../audit/pseudonym.ts';
 import type { Effect, Reason } from '../core/reasons.ts';
 import type { Service } from '../core/vocabulary.ts';
 import type { Decision, Grant } from '../policy/model.ts';
+import type { AuditMode } from '../telemetry/audit.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptTexts, statusText } from './kept-texts.ts';
-
-export type RecordMode = 'strict' | 'batch' | 'best_effort';
 
 /** How people and resources are named in records. */
 export interface Pseudonyms {
@@ -39,7 +38,7 @@ export class DecisionRecords {
   decision(
     text: EntryText,
     x: Exchange,
-    mode: RecordMode,
+    mode: AuditMode,
     reason: Reason,
     effect: Effect,
     ended: number,

@@ -3,12 +3,12 @@ import { keptText } from '../audit/entry-text.ts';
 import type { Effect, Reason } from '../core/reasons.ts';
 import type { Classification, DialectId, Service, Verb } from '../core/vocabulary.ts';
 import type { Policy } from '../policy/model.ts';
-import type { RecordMode } from './decision-record.ts';
+import type { AuditMode } from '../telemetry/audit.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What of a record is the same for many requests. */
 interface Kept {
-  readonly mode: RecordMode;
+  readonly mode: AuditMode;
   readonly service: Service;
   readonly dialect: DialectId | null;
   readonly verb: Verb | null;
@@ -32,7 +32,7 @@ const NONE = {};
 export class KeptTexts {
   readonly #byPolicy = new WeakMap<Policy | typeof NONE, Map<string, Kept[]>>();
 
-  of(x: Exchange, mode: RecordMode, reason: Reason, effect: Effect): Uint8Array {
+  of(x: Exchange, mode: AuditMode, reason: Reason, effect: Effect): Uint8Array {
     const policy = x.decision?.policy ?? null;
     const { service, claims, call, status, upstreamStatus } = x;
     const dialect = x.dialect === null ? null : x.dialect.id;

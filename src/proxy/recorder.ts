@@ -2,8 +2,8 @@ import type { EvidenceLog } from '../audit/evidence-log.ts';
 import { REASONS, type Effect, type Reason } from '../core/reasons.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Classification, Service } from '../core/vocabulary.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { DecisionRecords, type Pseudonyms, type RecordMode } from './decision-record.ts';
+import type { AuditCounts, AuditMode } from '../telemetry/audit.ts';
+import { DecisionRecords, type Pseudonyms } from './decision-record.ts';
 import { DECIDED, RECORDED, RESERVED, UNRECORDED, unrecordable, type Evidence } from './evidence.ts';
 import type { Exchange } from './exchange.ts';
 import { effectOf } from './rescue.ts';
@@ -24,7 +24,7 @@ type Journal = Pick<
 >;
 
 /** Milliseconds that a request may be under way without a record, when a batch is written. */
-const OPEN_AT_MOST = 10;
+const OPEN_AT_MOST = 15;
 
 /**
  * Keeps a record of every request in the log of this process. Most are recorded once, at their end. What takes longer is
@@ -33,7 +33,7 @@ const OPEN_AT_MOST = 10;
 export class Recorder implements Evidence {
   readonly #log: Journal;
   readonly #sidecar: string;
-  readonly #metrics: Metrics;
+  readonly #counts: AuditCounts;
   #records: DecisionRecords;
   #strictDenials: ReadonlySet<Classification> = new Set();
   #bestEffort: ReadonlySet<Classification> = new Set();
@@ -41,10 +41,10 @@ export class Recorder implements Evidence {
   #first: Exchange | null = null;
   #last: Exchange | null = null;
 
-  constructor(log: Journal, sidecar: string, settings: RecordSettings, metrics: Metrics) {
+  constructor(log: Journal, sidecar: string, settings: RecordSettings, counts: AuditCounts) {
     this.#log = log;
     this.#sidecar = sidecar;
-    this.#metrics = metrics;
+    this.#counts = counts;
     this.#records = new DecisionRecords(sidecar, settings.pseudonyms);
     this.settings = settings;
     log.beforeFlush = () => this.#recordOpen();
@@ -84,7 +84,7 @@ export class Recorder implements Evidence {
     this.#log.durable(seq, (error) => {
       if (x.request.over) return;
       if (error === null) return next(x, null);
-      this.#metrics.auditFailure();
+      this.#counts.failures++;
       next(x, unrecordable(error.message));
     });
   }
@@ -104,29 +104,29 @@ export class Recorder implements Evidence {
       log.end();
     }
     x.recordState = RECORDED;
-    this.#metrics.auditRecord(mode);
+    this.#counts.records[mode]++;
   }
 
   refused(service: Service, reason: Reason, status: number, requestId: string): void {
     if (!this.#log.hasRoom) {
-      this.#metrics.auditFailure();
+      this.#counts.failures++;
       return this.#log.refuse();
     }
     this.#records.unparsed(this.#log.begin('decision'), service, reason, status, requestId);
     this.#log.end();
-    this.#metrics.auditRecord('batch');
+    this.#counts.records.batch++;
   }
 
   #missed(x: Exchange): void {
     x.recordState = RECORDED;
-    this.#metrics.auditFailure();
+    this.#counts.failures++;
     this.#log.refuse();
   }
 
   #noRoom(x: Exchange): Refusal | null {
     if (x.claims !== null && this.#bestEffort.has(x.claims.classification)) {
       x.recordState = RECORDED;
-      this.#metrics.auditFailure();
+      this.#counts.failures++;
       this.#log.lose(1);
       return null;
     }
@@ -141,14 +141,14 @@ export class Recorder implements Evidence {
   }
 
   /** Records the decision before the end of the exchange. */
-  #decided(x: Exchange, mode: RecordMode, at: number, open: boolean): number {
+  #decided(x: Exchange, mode: AuditMode, at: number, open: boolean): number {
     const reason = x.outcome ?? x.decision?.reason ?? 'request_malformed';
     this.#release(x);
     this.#records.decision(this.#log.begin('decision'), x, mode, reason, effectOf(reason, x.decision), at, open);
     const seq = this.#log.end();
     x.recordState = DECIDED;
     x.recordedAs = seq;
-    this.#metrics.auditRecord(mode);
+    this.#counts.records[mode]++;
     return seq;
   }
 
@@ -165,7 +165,7 @@ export class Recorder implements Evidence {
 }
 
 /** Widenings are the exceptions that somebody must answer for: of these no record may be lost. */
-function modeOf({ decision, alsoDecision, claims }: Exchange, bestEffort: ReadonlySet<Classification>): RecordMode {
+function modeOf({ decision, alsoDecision, claims }: Exchange, bestEffort: ReadonlySet<Classification>): AuditMode {
   if (decision !== null && (decision.grant !== null || decision.override !== null)) return 'strict';
   if (alsoDecision !== null && (alsoDecision.grant !== null || alsoDecision.override !== null)) return 'strict';
   return bestEffort.size > 0 && claims !== null && bestEffort.has(claims.classification) ? 'best_effort' : 'batch';

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { AuditCounts } from './audit.ts';
 import { registerCounter, registerGauge } from './scrape.ts';
 
 /** What becomes of an emergency override. */
@@ -21,6 +22,7 @@ export interface ControlSources {
   overrides(): Readonly<Record<OverrideStatus, number>>;
   /** Clients that are connected, what they have all been told of, and by how much the slowest is behind. */
   feed(): { readonly clients: number; readonly revision: number; readonly lagSeconds: number };
+  readonly audit: AuditCounts;
   storeUp(): boolean;
   /** Since the start. */
   requests(): Iterable<ControlRequests>;

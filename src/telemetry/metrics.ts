@@ -1,13 +1,11 @@
 import { Registry, type Aggregator } from 'prom-client';
 import type { Effect, Reason } from '../core/reasons.ts';
 import { SERVICES, type DialectId, type Service } from '../core/vocabulary.ts';
+import { AuditCounts, registerAudit } from './audit.ts';
 import { registerControl, registerOverrides, registerPolicies, type ControlSources } from './control.ts';
 import { DECISION_BUCKETS, DurationTable, registerDurations, REQUEST_BUCKETS } from './durations.ts';
 import { RegionLabels, RequestCounter } from './requests.ts';
 import { registerCounter, registerGauge, registerProcess, type Emit } from './scrape.ts';
-
-export const AUDIT_MODES = ['strict', 'batch', 'best_effort'] as const;
-export type AuditMode = (typeof AUDIT_MODES)[number];
 
 /** Values that others own, asked for at each scrape. None may block. */
 export interface MetricSources {
@@ -75,6 +73,8 @@ export type MetricReport = readonly ReportedMetric[];
  */
 export class Metrics {
   readonly requests: RequestCounter;
+  /** Of the data plane. */
+  readonly audit = new AuditCounts();
   /** `domicile_request_duration_seconds`, `domicile_upstream_duration_seconds`: rows by `row()`. */
   readonly requestDuration: DurationTable;
   readonly upstreamDuration: DurationTable;
@@ -89,10 +89,8 @@ export class Metrics {
   readonly #tenants: ReadonlyMap<string, Float64Array>;
   readonly #leaks = new Map<DialectId, Map<string, number>>();
   readonly #violations = new Map<string, number>();
-  readonly #audit = new Map<AuditMode, number>(AUDIT_MODES.map((mode) => [mode, 0]));
   readonly #classRaised = new Float64Array(SERVICES.length);
   #overridesUsed = 0;
-  #auditFailures = 0;
   #reloadFailures = 0;
 
   constructor(options: MetricsOptions) {
@@ -110,6 +108,7 @@ export class Metrics {
     registerPolicies(this.#registry, () => (control ?? this.#sources).policies());
     registerOverrides(this.#registry, () => this.#overridesUsed, control);
     if (control !== null) registerControl(this.#registry, control);
+    registerAudit(this.#registry, control === null ? [this.audit] : [this.audit, control.audit]);
     registerProcess(this.#registry, options.version);
   }
 
@@ -164,14 +163,6 @@ export class Metrics {
   /** Counts a request that went through an emergency override. */
   overrideUsed(): void {
     this.#overridesUsed++;
-  }
-
-  auditRecord(mode: AuditMode): void {
-    increment(this.#audit, mode);
-  }
-
-  auditFailure(): void {
-    this.#auditFailures++;
   }
 
   reloadFailure(): void {
@@ -306,16 +297,10 @@ export class Metrics {
       ['service'],
       (emit) => SERVICES.forEach((service, i) => emit(this.#classRaised[i]!, { service })),
     );
-    this.#counter('domicile_audit_records_total', 'Audit records written.', ['mode'], (emit) => {
-      for (const [mode, count] of this.#audit) emit(count, { mode });
-    });
     this.#gauge('domicile_audit_queue_depth', 'Audit records not yet durable.', [], 'sum', (emit) =>
       emit(this.#sources.auditQueueDepth()),
     );
     if (this.#sources.shipping() !== null) this.#registerShipping();
-    this.#counter('domicile_audit_failures_total', 'Audit records that could not be written.', [], (emit) =>
-      emit(this.#auditFailures),
-    );
     this.#counter('data_access_requests_total', 'Requests by target region.', ['region'], (emit) =>
       this.requests.each(({ region }, count) => emit(count, { region })),
     );

@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Registry } from 'prom-client';
+import { registerAudit } from './audit.ts';
 import { POLICIES, registerControl, registerOverrides, registerPolicies, type ControlSources } from './control.ts';
 import type { MetricReport } from './metrics.ts';
 import { registerCounter, registerGauge, registerProcess } from './scrape.ts';
@@ -56,6 +57,7 @@ export class Totals {
       registerPolicies(this.#registry, () => control.policies());
       registerOverrides(this.#registry, null, control);
       registerControl(this.#registry, control);
+      registerAudit(this.#registry, [control.audit]);
     }
     registerProcess(this.#registry, version);
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, test } from 'vitest';
+import { AuditCounts } from '../../src/telemetry/audit.ts';
 import { ControlMetrics } from '../../src/app/control-metrics.ts';
 import type { Registry } from '../../src/control/registry.ts';
 import type { FeedServer } from '../../src/feed/server.ts';
@@ -184,7 +185,8 @@ describe('a store that fails', () => {
         return replaced.db?.() ?? store.db;
       },
     } as Store;
-    const metrics = new ControlMetrics(flawed, NO_FILES, NO_CLIENTS, await storeCounts(store.db), log);
+    const counts = await storeCounts(store.db);
+    const metrics = new ControlMetrics(flawed, NO_FILES, NO_CLIENTS, counts, new AuditCounts(), log);
     onTestFinished(() => metrics.close(), 1000);
     metrics.start();
     return { metrics, lines };

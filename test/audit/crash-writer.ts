@@ -46,8 +46,9 @@ function batch(log: EvidenceLog, name: string): void {
   say(`${name} ${seq} ${EACH_MILLISECOND} ${time}\n`);
 }
 
-for (const name of ['1', 'control']) {
-  const log = await open(name);
+const logs = [await open('1'), await open('control')];
+for (const [i, name] of ['1', 'control'].entries()) {
+  const log = logs[i]!;
   if (mode === 'batch') setInterval(() => batch(log, name), 1);
   else for (let lane = 0; lane < LANES; lane++) strict(log, name);
 }

@@ -12,8 +12,8 @@ import { Log } from '../../src/telemetry/log.ts';
 import { WrittenLog } from '../audit/written-log.ts';
 import { ALL } from './audit-filter.ts';
 
-const PLAIN = { mode: 'batch', effect: 'allow', reason: 'in_residency', status: 200 };
-const DENIED = { mode: 'batch', effect: 'deny', reason: 'region_not_allowed', status: 403 };
+const PLAIN = { effect: 'allow', reason: 'in_residency', status: 200 };
+const DENIED = { effect: 'deny', reason: 'region_not_allowed', status: 403 };
 
 let folder: string;
 let state: string;
@@ -69,7 +69,7 @@ describe('the index', () => {
     expect(await counted('acme')).toBe(1000);
     expect(await counted('other')).toBe(2000);
     log.fill(6000, PLAIN);
-    log.add({ ...PLAIN, mode: 'strict', grant: 'g1' });
+    log.add({ effect: 'allow', reason: 'in_residency', mode: 'strict', grant: 'g1' });
     log.commit();
     await index.look();
     expect((await kept()).at(-1), 'a grant was used beside: the reason does not say so').toMatchObject({
@@ -229,11 +229,10 @@ describe('the beginning of an entry', () => {
       sidecar: 's1',
       request_id: 'r-1',
       tenant: 'acme',
-      mode: 'batch',
       effect: 'allow',
       reason: 'in_residency',
-      bytes_in: 0,
       ...fields,
+      bytes_in: 0,
     });
   function read(...entries: readonly string[]) {
     const head = new HeadReader();

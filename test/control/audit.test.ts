@@ -13,7 +13,6 @@ import { ControlRig, type Got } from './rig.ts';
 type Item = Entry['value'] & { readonly log: string; readonly seq: number; readonly time: string };
 
 const PLAIN = {
-  mode: 'batch',
   subject: 'student-1',
   user: 'ann',
   service: 'storage',

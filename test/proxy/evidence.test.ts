@@ -65,11 +65,21 @@ async function search(more: Record<string, string> = {}, to = rig, path = '/orde
   return { id, status: answer.status, reason: answer.headers.get('x-residency-reason'), text };
 }
 
+/** A request that was quick enough to be recorded once. */
+async function recordedAtItsEnd(more: Record<string, string>) {
+  for (let tries = 0; tries < 50; tries++) {
+    const { id, status } = await search(more);
+    expect(status).toBe(200);
+    await recordsOf(state, id, 1).catch(() => undefined);
+    const records = (await recordsUnder(state)).filter(({ request_id }) => request_id === id);
+    if (records.length === 1 && records[0].open === undefined) return { id, record: records[0] };
+  }
+  throw new Error('no request was quick');
+}
+
 describe('a request leaves a record', () => {
   it('that says who, what, where, by which policy, and how it ended', async () => {
-    const { id, status } = await search({ 'x-subject-id': 'student-"7"', 'x-user-id': 'ana' });
-    expect(status).toBe(200);
-    const [record] = await recordsOf(state, id);
+    const { id, record } = await recordedAtItsEnd({ 'x-subject-id': 'student-"7"', 'x-user-id': 'ana' });
     expect(record).toEqual({
       v: 1,
       kind: 'decision',

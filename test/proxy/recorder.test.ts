@@ -63,7 +63,7 @@ function withLog(more: Partial<ConstructorParameters<typeof Recorder>[2]> = {}):
   const log = new ScriptedLog();
   const settings = { pseudonyms: null, strictDenials: [], bestEffort: [], ...more };
   const { proxy } = rig.domicile.plane;
-  const evidence: Evidence = new Recorder(log, 'sidecar-1', settings, proxy.metrics);
+  const evidence: Evidence = new Recorder(log, 'sidecar-1', settings, proxy.metrics.audit);
   Object.assign(proxy, { evidence } satisfies Partial<Proxy>);
   return log;
 }

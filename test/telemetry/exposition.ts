@@ -1,3 +1,4 @@
+import { AuditCounts } from '../../src/telemetry/audit.ts';
 import type { ControlSources } from '../../src/telemetry/control.ts';
 import type { MetricSources } from '../../src/telemetry/metrics.ts';
 
@@ -21,6 +22,7 @@ export const CONTROL: ControlSources = {
   policies: () => 12,
   overrides: () => ({ pending: 5, active: 4, denied: 1, revoked: 2, expired: 3 }),
   feed: () => ({ clients: 3, revision: 41, lagSeconds: 0.25 }),
+  audit: new AuditCounts(),
   storeUp: () => true,
   requests: () => [
     { method: 'GET', route: '/api/v1/policies/{policy_id}', status: 200, count: 7 },

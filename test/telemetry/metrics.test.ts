@@ -253,8 +253,8 @@ describe('compliance', () => {
     metrics.bytesOut('storage', 2000);
     metrics.bytesOut('storage', 1);
     metrics.overrideUsed();
-    metrics.auditRecord('batch');
-    metrics.auditFailure();
+    metrics.audit.records.batch++;
+    metrics.audit.failures++;
     const text = await metrics.expose();
     expect(sample(text, 'domicile_leaks_blocked_total{dialect="s3",leak="copy_source_arn"}')).toBe(2);
     expect(sample(text, 'domicile_bytes_total{service="storage",direction="in"}')).toBe(100);

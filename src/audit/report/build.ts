@@ -130,7 +130,7 @@ class Builder {
     this.#services.add(textIn(value, 'service'), ended);
     this.#verbs.add(textIn(value, 'verb'), ended);
     this.#classes.add(textIn(value, 'classification'), ended);
-    this.#regions.add(textIn(value, 'target_region'), ended);
+    this.#regions.add(textIn(value, 'target_region') ?? textIn(value, 'requested_region'), ended);
     this.#signs.request(entry, effect, reason);
     if (!crossed) return;
     this.#signs.crossing(entry);
