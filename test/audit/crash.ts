@@ -20,12 +20,14 @@ export type Mode = (typeof MODES)[number];
 export interface Toll {
   readonly mode: Mode;
   readonly kills: number;
-  /** Entries that were acknowledged (strict), or taken at least 50 ms before the kill (batch). */
+  /** Entries that were acknowledged (strict), or taken at least 50 ms before the last sign of life (batch). */
   readonly owed: number;
   /** Of those, the ones that are not in the log as it lies. */
   readonly lost: number;
-  /** Milliseconds before the kill at which the oldest of those was taken. */
+  /** Milliseconds before that at which the oldest of those was taken. */
   readonly latest: number;
+  /** Milliseconds for which a process had said nothing when it was killed, at most. */
+  readonly silence: number;
   /** Entries of all logs at last. */
   readonly entries: number;
   /** Of a process that was killed while it opened its logs. */
@@ -44,7 +46,17 @@ const LIVES = 10;
 const LIFE = 250;
 
 export async function killed(mode: Mode, kills: number, scratch = SCRATCH): Promise<Toll> {
-  const toll = { mode, kills, owed: 0, lost: 0, latest: 0, entries: 0, killedOpening: 0, faults: [] as string[] };
+  const toll = {
+    mode,
+    kills,
+    owed: 0,
+    lost: 0,
+    latest: 0,
+    silence: 0,
+    entries: 0,
+    killedOpening: 0,
+    faults: [] as string[],
+  };
   for (let done = 0; done < kills; done += LIVES) {
     const state = mkdtempSync(join(scratch, 'domicile-crash-'));
     let sizes: number[] = [];
@@ -79,6 +91,9 @@ async function live(state: string, mode: Mode, life: number, toll: Counting): Pr
   if (signal !== 'SIGKILL') toll.faults.push(`life ${life}: it ended by itself with code ${code}: ${complaint}`);
   else if (complaint !== '') toll.faults.push(`life ${life}: ${complaint}`);
   if (!isReady) toll.killedOpening += 1;
+  // It speaks every millisecond (batch). A process that the machine does not let run was as good as killed before.
+  const last = Math.min(at, Math.max(0, ...lines.map((line) => Number(line.split(' ')[3] ?? at))));
+  if (lines.length > 0) toll.silence = Math.max(toll.silence, at - last);
   const sizes: number[] = [];
   for (const name of LOGS) {
     const folder = folderOf(evidenceFolder(state), 's1', name);
@@ -87,11 +102,11 @@ async function live(state: string, mode: Mode, life: number, toll: Counting): Pr
     sizes.push(size);
     for (const line of lines) {
       const [log, seq, count = '1', time] = line.split(' ');
-      if (log !== name || (time !== undefined && Number(time) > at - BOUND)) continue;
+      if (log !== name || (time !== undefined && Number(time) > last - BOUND)) continue;
       const lost = Math.min(Number(count), Math.max(0, Number(seq) - size + 1));
       toll.owed += Number(count);
       toll.lost += lost;
-      if (lost > 0) toll.latest = Math.max(toll.latest, at - Number(time ?? at));
+      if (lost > 0) toll.latest = Math.max(toll.latest, last - Number(time ?? last));
     }
   }
   return sizes;
@@ -109,10 +124,10 @@ async function main(): Promise<void> {
   });
   for (const mode of MODES.filter((one) => values.mode === undefined || values.mode === one)) {
     const toll = await killed(mode, Number(values.kills), values.folder);
-    const { kills, owed, lost, latest, entries, killedOpening, faults } = toll;
+    const { kills, owed, lost, latest, silence, entries, killedOpening, faults } = toll;
     console.log(
       `${mode}: killed ${kills} times (${killedOpening} of them while opening), ${entries} entries; ` +
-        `owed ${owed}, lost ${lost}${lost > 0 ? ` (up to ${latest} ms old)` : ''}; faults ${faults.length}`,
+        `owed ${owed}, lost ${lost}${lost > 0 ? ` (up to ${latest} ms old)` : ''}, silent for up to ${silence} ms before; faults ${faults.length}`,
     );
     for (const fault of faults) console.log(`  ${fault}`);
     if (lost > 0 || faults.length > 0) process.exitCode = 1;

@@ -15,10 +15,10 @@ dt { color: var(--soft); font-size: .82rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 li { overflow-wrap: anywhere; }
 section { margin-top: 2.6rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); margin: 0;
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.6rem, 1fr)); margin: 0;
   border: solid var(--line); border-width: 1px 0 0 1px; }
 .figures div { padding: .9rem 1rem; border: solid var(--line); border-width: 0 1px 1px 0; }
-.figures dd { font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.25; }
+.figures dd { white-space: nowrap; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.25; }
 .figures dt { line-height: 1.35; }
 table { width: 100%; margin: 0 0 1.6rem; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { padding-bottom: .35rem; color: var(--soft); font-size: .85rem; text-align: left; break-after: avoid; }

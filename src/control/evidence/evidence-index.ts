@@ -19,7 +19,7 @@ import { HeadReader } from './head.ts';
 import { Gathered } from './read.ts';
 
 /** Milliseconds between two looks. */
-const EACH = 500;
+const EACH = 5000;
 /** Milliseconds for which a look holds up everything else before it lets others go first. */
 const TURN = 5;
 /** What one transaction takes in: so many entries at the most, or so many rows, or little more. */
@@ -84,7 +84,7 @@ export class EvidenceIndex {
     this.#log = options.log;
   }
 
-  /** Looks at once, and every half second from then on. */
+  /** Looks at once, and every five seconds from then on: whoever asks has it look too. */
   start(): void {
     void this.#run();
   }
