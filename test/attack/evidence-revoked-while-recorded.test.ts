@@ -16,14 +16,14 @@ function slowDisk(): { readonly written: () => void; readonly writing: Promise<v
   const { proxy } = domicile.plane;
   const real = proxy.evidence;
   const writing = Promise.withResolvers<void>();
-  const written = Promise.withResolvers<void>();
+  let wasWritten = () => {};
   const slow: Evidence = {
     reserve: (x) => real.reserve(x),
     mustBeDurable: (x, refused) => real.mustBeDurable(x, refused),
     secure(x, next) {
       real.secure(x, (_, failed) => {
+        wasWritten = () => next(x, failed);
         writing.resolve();
-        void written.promise.then(() => next(x, failed));
       });
     },
     record: (...all) => real.record(...all),
@@ -34,7 +34,7 @@ function slowDisk(): { readonly written: () => void; readonly writing: Promise<v
     writing: writing.promise,
     written: () => {
       Object.assign(proxy, { evidence: real });
-      written.resolve();
+      wasWritten();
     },
   };
 }

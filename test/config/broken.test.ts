@@ -89,6 +89,17 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'not_one_of webhooks[0].events[0]',
     'identity_source identity.mtls',
   ],
+  '21-audit.yaml': [
+    'clear_secret audit.key',
+    'bad_key audit.key',
+    'out_of_range audit.flush_ms',
+    'not_one_of audit.best_effort[0]',
+    'not_one_of audit.strict_denials[0]',
+    'file_missing audit.pseudonyms.key',
+    'ship_where audit.ship',
+    'bad_name audit.retention.classes.secret',
+    'out_of_range audit.retention.days',
+  ],
 };
 
 const FOLDER = new URL('broken/', import.meta.url).pathname;

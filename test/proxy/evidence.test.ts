@@ -194,11 +194,10 @@ describe('a request leaves a record', () => {
 describe('the use of a grant', () => {
   it('is on record, with who approved it, before a byte is forwarded; how it ended follows', async () => {
     let before: unknown[] = [];
-    upstream.respond = (request, response) => {
-      void recordsUnder(state).then((records) => {
-        before = records.filter(({ request_id }) => request_id === request.headers['x-request-id']);
-        response.end('{}');
-      });
+    upstream.respond = async (request, response) => {
+      const records = await recordsUnder(state);
+      before = records.filter(({ request_id }) => request_id === request.headers['x-request-id']);
+      response.end('{}');
     };
     const used = await search({
       'x-user-id': 'ana',
