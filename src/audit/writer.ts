@@ -182,7 +182,7 @@ export class LogWriter {
 
   /** @param path in the log's folder. Nothing to be normalized in it: `join` would cost as much as the system calls. */
   #at(path: string): string {
-    return `${this.folder}/${path}`;
+    return path === '.' ? this.folder : `${this.folder}/${path}`;
   }
 
   #place(temporary: string, path: string): void {

@@ -33,7 +33,7 @@ interface Container {
   readonly args?: readonly string[];
 }
 
-interface Deployment {
+interface Workload {
   readonly spec: {
     readonly template: {
       readonly spec: {
@@ -51,7 +51,11 @@ function kubernetes(name: string) {
   const resource = (kind: string): unknown => documents.find((document) => document.get('kind') === kind)?.toJS();
   const { data: files } = resource('ConfigMap') as { data: Record<string, string> };
   const { stringData: secrets } = resource('Secret') as { stringData: Record<string, string> };
-  const { volumes, containers, initContainers = [] } = (resource('Deployment') as Deployment).spec.template.spec;
+  const {
+    volumes,
+    containers,
+    initContainers = [],
+  } = ((resource('Deployment') ?? resource('StatefulSet')) as Workload).spec.template.spec;
   const domicile = [...containers, ...initContainers].find((container) => container.name === 'domicile')!;
   return { files, secrets, mounted: volumes[0]!.configMap.items.map(({ key }) => key), args: domicile.args! };
 }
