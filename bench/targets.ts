@@ -55,13 +55,6 @@ export const TARGETS = {
     must: 2,
     aim: 1.5,
   },
-  evidenceStrict: {
-    work: 'A strict record, GET 200 B by a grant',
-    against: 'the same without evidence',
-    unit: 'µs',
-    must: 60,
-    aim: 25,
-  },
   refusal: { work: 'Refusal (deny path)', against: 'nginx `return 403`', unit: '×', must: 3, aim: 2 },
 } as const satisfies Record<string, Target>;
 

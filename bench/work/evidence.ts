@@ -18,12 +18,9 @@ export const evidence: Work = {
         { peer: without.search, request: GET_GRANTED },
         { peer: kept.search, request: GET_GRANTED },
       ]);
-      const [none, batch, noneGranted, strict] = figures;
+      const [none, batch] = figures;
       return {
-        lines: [
-          compared(TARGETS.evidence, batch.cpu, none.cpu, 'µs'),
-          compared(TARGETS.evidenceStrict, strict.cpu, noneGranted.cpu, 'µs'),
-        ],
+        lines: [compared(TARGETS.evidence, batch.cpu, none.cpu, 'µs')],
         measured: rowsOf(figures),
       };
     }),
