@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EvidenceIndex } from '../control/evidence/evidence-index.ts';
 import type { Registry } from '../control/registry.ts';
 import type { FeedServer } from '../feed/server.ts';
 import { storeCounts, type StoreCounts } from '../store/counts.ts';
@@ -19,6 +20,7 @@ export class ControlMetrics implements ControlSources {
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #feed: FeedServer;
+  readonly #index: Pick<EvidenceIndex, 'failing'>;
   readonly #log: Log;
   readonly #requests = new Map<string, { -readonly [K in keyof ControlRequests]: ControlRequests[K] }>();
   readonly #stop = new AbortController();
@@ -32,12 +34,21 @@ export class ControlMetrics implements ControlSources {
   #looks: NodeJS.Timeout | undefined;
 
   /** @param counts of the store, from which it begins: a counter that began at 0 would seem to have risen since */
-  constructor(store: Store, registry: Registry, feed: FeedServer, counts: StoreCounts, audit: AuditCounts, log: Log) {
+  constructor(
+    store: Store,
+    registry: Registry,
+    feed: FeedServer,
+    counts: StoreCounts,
+    audit: AuditCounts,
+    index: Pick<EvidenceIndex, 'failing'>,
+    log: Log,
+  ) {
     this.#store = store;
     this.#registry = registry;
     this.#feed = feed;
     this.#counts = counts;
     this.audit = audit;
+    this.#index = index;
     this.#log = log;
   }
 
@@ -79,6 +90,10 @@ export class ControlMetrics implements ControlSources {
     const sidecars = this.#feed.sidecars();
     const lag = sidecars.reduce((most, { lag }) => Math.max(most, lag.milliseconds), 0);
     return { clients: sidecars.length, revision: this.#feed.revision, lagSeconds: lag / 1000 };
+  }
+
+  indexProblems(): number {
+    return this.#index.failing.length;
   }
 
   storeUp(): boolean {

@@ -93,14 +93,14 @@ export class ControlPlane {
       token: settings.feed.token,
       log,
     });
-    this.metrics = new ControlMetrics(store, registry, this.#feed, counts, evidence.counts, log);
-    this.#expiry = new Expiry(store, controlSettings(settings, null).approvals, log);
     this.#index = new EvidenceIndex({
       store,
       log,
       own: evidenceFolder(settings.state),
       collect: settings.audit.collect,
     });
+    this.metrics = new ControlMetrics(store, registry, this.#feed, counts, evidence.counts, this.#index, log);
+    this.#expiry = new Expiry(store, controlSettings(settings, null).approvals, log);
     this.#webhooks = new Webhooks(store, controlSettings(settings, null).webhooks, log);
   }
 
@@ -168,6 +168,7 @@ export class ControlPlane {
   async reload(loaded: Loaded): Promise<void> {
     await this.#registry.reload(filesOf(loaded));
     this.#own.settings = loaded.settings;
+    this.evidence.settings = loaded.settings;
   }
 
   /** Whether the store answers. */

@@ -23,6 +23,8 @@ export interface ControlSources {
   /** Clients that are connected, what they have all been told of, and by how much the slowest is behind. */
   feed(): { readonly clients: number; readonly revision: number; readonly lagSeconds: number };
   readonly audit: AuditCounts;
+  /** Logs of evidence that cannot be read or indexed as things stand. */
+  indexProblems(): number;
   storeUp(): boolean;
   /** Since the start. */
   requests(): Iterable<ControlRequests>;
@@ -70,6 +72,14 @@ export function registerControl(registry: Registry, sources: ControlSources): vo
   );
   registerGauge(registry, 'domicile_feed_lag_seconds', 'By which the slowest client is behind.', [], 'max', (emit) =>
     emit(sources.feed().lagSeconds),
+  );
+  registerGauge(
+    registry,
+    'domicile_audit_index_problems',
+    'Logs of evidence that cannot be read or indexed.',
+    [],
+    'sum',
+    (emit) => emit(sources.indexProblems()),
   );
   registerGauge(registry, 'domicile_store_up', 'Whether the store answers.', [], 'min', (emit) =>
     emit(sources.storeUp() ? 1 : 0),

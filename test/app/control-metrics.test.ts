@@ -186,7 +186,7 @@ describe('a store that fails', () => {
       },
     } as Store;
     const counts = await storeCounts(store.db);
-    const metrics = new ControlMetrics(flawed, NO_FILES, NO_CLIENTS, counts, new AuditCounts(), log);
+    const metrics = new ControlMetrics(flawed, NO_FILES, NO_CLIENTS, counts, new AuditCounts(), { failing: [] }, log);
     onTestFinished(() => metrics.close(), 1000);
     metrics.start();
     return { metrics, lines };

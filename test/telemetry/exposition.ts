@@ -23,6 +23,7 @@ export const CONTROL: ControlSources = {
   overrides: () => ({ pending: 5, active: 4, denied: 1, revoked: 2, expired: 3 }),
   feed: () => ({ clients: 3, revision: 41, lagSeconds: 0.25 }),
   audit: new AuditCounts(),
+  indexProblems: () => 1,
   storeUp: () => true,
   requests: () => [
     { method: 'GET', route: '/api/v1/policies/{policy_id}', status: 200, count: 7 },
