@@ -23,7 +23,7 @@ export interface ReloadFacts {
 /** Writes what the control plane does into an evidence log, before it is done. */
 export class LoggedEvidence implements ControlEvidence, Witness {
   readonly #log: Journal;
-  readonly #entries: ControlEntries;
+  #entries: ControlEntries;
   readonly counts = new AuditCounts();
 
   constructor(log: Journal, sidecar: string, pseudonyms: Pseudonyms) {
@@ -33,6 +33,11 @@ export class LoggedEvidence implements ControlEvidence, Witness {
 
   static of(log: Journal, { self, audit }: Settings): LoggedEvidence {
     return new LoggedEvidence(log, self.name, audit.pseudonyms);
+  }
+
+  /** Those in force from now on: what of them a reload can change. */
+  set settings({ self, audit }: Settings) {
+    this.#entries = new ControlEntries(self.name, audit.pseudonyms);
   }
 
   async witnessed(facts: readonly ChangeFact[]): Promise<void> {

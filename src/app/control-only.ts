@@ -85,9 +85,7 @@ export class ControlOnly extends Running {
 
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
-    const valid = await this.reloadBy(why, (loaded) => this.#control.reload(loaded));
-    if (!valid) this.#metrics.reloadFailure();
-    return valid;
+    return this.reloadBy(why, (loaded) => this.#control.reload(loaded));
   }
 
   async roll(): Promise<void> {
@@ -96,6 +94,10 @@ export class ControlOnly extends Running {
 
   protected get reloads(): LoggedEvidence {
     return this.#control.evidence;
+  }
+
+  protected countReloadFailure(): void {
+    this.#metrics.reloadFailure();
   }
 
   protected policyState(): unknown {

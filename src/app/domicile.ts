@@ -95,12 +95,10 @@ export class Domicile extends Running {
   async reload(why: string): Promise<boolean> {
     if (this.draining) return false;
     const { control, plane } = this;
-    const valid = await this.reloadBy(why, async (loaded) => {
+    return this.reloadBy(why, async (loaded) => {
       await control?.reload(loaded);
       plane.replace(loaded);
     });
-    if (!valid) plane.proxy.metrics.reloadFailure();
-    return valid;
   }
 
   async roll(): Promise<void> {
@@ -109,6 +107,10 @@ export class Domicile extends Running {
 
   protected get reloads(): LoggedEvidence | null {
     return this.#reloads;
+  }
+
+  protected countReloadFailure(): void {
+    this.plane.proxy.metrics.reloadFailure();
   }
 
   protected policyState(): unknown {

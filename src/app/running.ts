@@ -66,12 +66,20 @@ export abstract class Running {
       await apply(loaded);
     });
     if (valid) this.log.info('reloaded', { why, revision: this.loaded.revision });
-    else
+    else {
+      // First: whoever has read of it in the log finds it counted.
+      this.countReloadFailure();
       await reloads
-        ?.reloadRefused({ file, revision: this.loaded.revision, why }, configuration.refusal)
+        ?.reloadRefused(
+          { file, revision: this.loaded.revision, why },
+          configuration.redactor.text(configuration.refusal),
+        )
         .catch((error: unknown) => this.log.error('a refused reload is not on record', { error }));
+    }
     return valid;
   }
+
+  protected abstract countReloadFailure(): void;
 
   /** Of the policies that are in force, for `/config_dump`. */
   protected abstract policyState(): unknown;

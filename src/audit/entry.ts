@@ -19,59 +19,6 @@ interface Common {
 
 type Effect = 'allow' | 'audit' | 'deny';
 
-/** A request that was decided or refused: exactly one for each. */
-export interface DecisionEntry extends Common {
-  readonly kind: 'decision';
-  readonly mode: 'batch' | 'strict' | 'best_effort';
-  readonly subject: string | null;
-  readonly user: string | null;
-  readonly service: string;
-  readonly dialect: string | null;
-  readonly verb: string | null;
-  readonly operation: string | null;
-  readonly classification: string | null;
-  /** Several are joined by commas; what is longer than 2048 characters is cut, and `resource_sha256` tells the whole. */
-  readonly resource: string | null;
-  readonly resource_sha256?: string;
-  readonly caller_region: string | null;
-  /** Where it was, or would have been, sent. */
-  readonly target_region: string | null;
-  readonly effect: Effect;
-  readonly reason: string;
-  readonly policy: string | null;
-  readonly policy_revision: number | null;
-  readonly frameworks: readonly string[];
-  readonly retention_days: number | null;
-  readonly grant: string | null;
-  readonly second_grant?: string;
-  readonly override: string | null;
-  readonly approved_by?: readonly string[];
-  readonly legal_basis?: readonly string[];
-  readonly requested_region?: string;
-  readonly detail?: string;
-  /** Recorded before its end: an `outcome` completes it. */
-  readonly open?: true;
-  /** What the client was answered. */
-  readonly status: number | null;
-  readonly upstream_status: number | null;
-  readonly bytes_in: number;
-  readonly bytes_out: number;
-  readonly duration_ms: number;
-}
-
-/** How a decision that is `open` ended. */
-export interface OutcomeEntry extends Common {
-  readonly kind: 'outcome';
-  /** `seq` of the decision, in the same log. */
-  readonly of: number;
-  readonly reason: string;
-  readonly effect: Effect;
-  readonly status: number | null;
-  readonly bytes_in: number;
-  readonly bytes_out: number;
-  readonly duration_ms: number;
-}
-
 /** A change of the control plane, or an attempt at one, and what a process does to its own log. */
 export interface ControlEntry extends Common {
   readonly kind: 'control';

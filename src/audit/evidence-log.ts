@@ -3,12 +3,13 @@ import { EntryHead } from './entry-head.ts';
 import type { EntryText } from './entry-text.ts';
 import type { Kind } from './entry.ts';
 import { LogLock } from './lock.ts';
-import { LOG_CLOSED, logEntry } from './log-entry.ts';
+import { EVIDENCE_PRUNED, LOG_CLOSED, logEntry } from './log-entry.ts';
 import type { Found, FromWriter } from './messages.ts';
 import { evidenceFolder, folderOf, originOf, slotsFrom } from './names.ts';
-import { Omissions } from './omissions.ts';
+import { Omissions, uncleanStop } from './omissions.ts';
 import { Opening } from './opening.ts';
 import type { OpenPort, WriterPort } from './thread.ts';
+import { within } from './within.ts';
 import { requireFullBundles } from './writer.ts';
 
 export type { Kind } from './entry.ts';
@@ -132,7 +133,7 @@ export class EvidenceLog {
       await log.close(PATIENCE);
       throw error;
     }
-    throw new TypeError('there is always another name');
+    throw new Error(`no log is free under ${options.state}: put it on a disk of this machine, where locks hold`);
   }
 
   /** Entries that are durable. */
@@ -237,7 +238,7 @@ export class EvidenceLog {
    */
   async prune({ from, to }: { readonly from: number; readonly to: number }): Promise<void> {
     requireFullBundles(from, to, this.#size);
-    this.#control('evidence.pruned', { from, to });
+    this.#control(EVIDENCE_PRUNED, { from, to });
     const error = await this.#settled();
     if (error !== null) throw error;
     const pruning = Promise.withResolvers<void>();
@@ -266,11 +267,12 @@ export class EvidenceLog {
     const hasEnded = this.#isLost || (await within(boundMs, this.#port.end()));
     // A thread that hangs in the disk may still write: the lock goes with the process.
     if (hasEnded) this.#lock.release();
+    this.#end(`evidence is no longer written to ${this.folder}: the log is closed`);
     return this.depth;
   }
 
-  #tellOpening({ closed, lastTime, taken }: Found): void {
-    if (!closed) this.append('gap', this.#omissions.uncleanStop(lastTime, taken));
+  #tellOpening({ closed, lastTime }: Found): void {
+    if (!closed) this.append('gap', uncleanStop(this.#options.sidecar, lastTime, 0));
     this.#control('log.opened', { pid: process.pid });
   }
 
@@ -318,6 +320,7 @@ export class EvidenceLog {
   }
 
   #answered(message: FromWriter): void {
+    if (this.#isLost) return; // a disk that hung when the log was closed, and went on
     if (message.type === 'committed') this.#committed(message.size, message.error, message.buffers);
     else if (message.type === 'pruned') this.#pruned(message.error);
     else throw new TypeError(`${message.type} answers nothing`);
@@ -329,10 +332,7 @@ export class EvidenceLog {
     this.#chunks.giveBack(buffers);
     this.#size = size;
     this.#release((waiter) => waiter.seq < size, null);
-    if (error !== null) {
-      this.#fail(error);
-      return;
-    }
+    if (error !== null) return this.#fail(error);
     this.#bytesDurable = this.#bytesHanded;
     this.#change(null);
     if (this.hasRoom && !this.#isClosed) this.#tellOmissions();
@@ -344,6 +344,14 @@ export class EvidenceLog {
     const pruning = this.#prunings.shift();
     if (error === null) pruning?.resolve();
     else pruning?.reject(new Error(error));
+  }
+
+  /** Nothing is written from now on: whoever waits is told. */
+  #end(why: string): void {
+    this.#isLost = true;
+    this.#failing ??= why;
+    this.#release(() => true, new Error(why));
+    for (const pruning of this.#prunings.splice(0)) pruning.reject(new Error(why));
   }
 
   #fail(why: string): void {
@@ -372,9 +380,7 @@ export class EvidenceLog {
   #tick(): void {
     const now = performance.now();
     if (this.#writingSince !== null && now - this.#writingSince > PATIENCE)
-      this.#fail(
-        `evidence cannot be written to ${this.folder}: a write has taken more than 5 s so far: look at the disk`,
-      );
+      this.#fail(`evidence cannot be written to ${this.folder}: a write takes more than 5 s: look at the disk`);
     const late = (waiter: Waiter) => now - waiter.since > PATIENCE;
     if (this.#waiters.some(late))
       this.#release(late, new Error(`evidence was not written to ${this.folder} within 5 s: look at the disk`));
@@ -383,22 +389,10 @@ export class EvidenceLog {
   }
 
   #lost(error: Error): void {
-    this.#isLost = true;
     this.#writingSince = null;
     const why = `evidence is no longer written to ${this.folder}: its thread ended: ${error.message}: restart`;
-    this.#fail(why);
-    for (const pruning of this.#prunings.splice(0)) pruning.reject(new Error(why));
+    this.#change(why);
+    this.#end(why);
     this.#onIdle?.();
-  }
-}
-
-/** Whether it resolved within so many milliseconds. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, milliseconds, false);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { UnfitFile } from './read-file.ts';
 
 /** The first thing in a log that is not as it was signed. */
 export interface Fault {
@@ -27,6 +28,7 @@ export class LogFault extends Error implements Fault {
  */
 export function faultOf(folder: string, error: unknown): Fault {
   if (error instanceof LogFault) return { file: error.file, offset: error.offset, message: error.message };
+  if (error instanceof UnfitFile) return { file: relative(folder, error.path), offset: 0, message: error.why };
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) throw error;
   return { file: path === undefined ? '' : relative(folder, path), offset: 0, message: `cannot be read (${code})` };

@@ -1,5 +1,7 @@
 import { asciiJson } from './ascii.ts';
 
+/** Action of the entry that says that bundles are deleted: verification takes its word for what is missing. */
+export const EVIDENCE_PRUNED = 'evidence.pruned';
 /** Action of the entry that a log is closed with. */
 export const LOG_CLOSED = 'log.closed';
 

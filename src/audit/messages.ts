@@ -18,12 +18,10 @@ export interface LogPlace {
 
 /** How a log was found when it was opened. */
 export interface Found {
-  /** Its last entry says that it was closed; true for a new one too. */
+  /** Its last entry says that it was closed, or the writer told that it was not; true for a new one too. */
   readonly closed: boolean;
   /** Time of its last entry; null where there was none. */
   readonly lastTime: string | null;
-  /** Entries that lay whole behind the last checkpoint, and are taken in again. */
-  readonly taken: number;
 }
 
 export type ToWriter =

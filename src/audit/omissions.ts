@@ -1,4 +1,5 @@
 import { asciiJson } from './ascii.ts';
+import type { GapEntry } from './entry.ts';
 
 /** What is not in a log though it happened, as gap entries tell. */
 export class Omissions {
@@ -16,40 +17,40 @@ export class Omissions {
   take(): string[] {
     const gaps: string[] = [];
     const lost = this.lost.take();
-    if (lost !== null)
-      gaps.push(this.#gap('best_effort', lost.count, 0, lost.from, lost.to, 'records that best effort did not take'));
+    if (lost !== null) {
+      const detail = 'records that best effort did not take';
+      const { count, from, to } = lost;
+      gaps.push(gapEntry(this.#sidecar, { cause: 'best_effort', lost: count, refused: 0, from, to, detail }));
+    }
     const refused = this.refused.take();
-    if (refused !== null)
-      gaps.push(
-        this.#gap(
-          'unwritable',
-          0,
-          refused.count,
-          refused.from,
-          refused.to,
-          'requests refused while nothing could be recorded',
-        ),
-      );
+    if (refused !== null) {
+      const detail = 'requests refused while nothing could be recorded';
+      const { count, from, to } = refused;
+      gaps.push(gapEntry(this.#sidecar, { cause: 'unwritable', lost: 0, refused: count, from, to, detail }));
+    }
     return gaps;
   }
+}
 
-  /**
-   * The process before did not close the log.
-   * @param lastTime of its last entry
-   * @param taken entries that no checkpoint of its covered
-   */
-  uncleanStop(lastTime: string | null, taken: number): string {
-    const detail =
-      taken === 0
-        ? 'the log was not closed: what was not yet durable is lost'
-        : `the log was not closed: the ${taken} entries before this one lay behind its last checkpoint, what came later is lost`;
-    return this.#gap('unclean_stop', null, 0, lastTime, new Date().toISOString(), detail);
-  }
+/**
+ * The rest of a gap entry: the process before did not close the log.
+ * @param lastTime of its last entry
+ * @param taken entries just before this one that no checkpoint covered, so that nothing shows who wrote them
+ */
+export function uncleanStop(sidecar: string, lastTime: string | null, taken: number): string {
+  const detail =
+    taken === 0
+      ? 'the log was not closed: what was not yet durable is lost'
+      : `the log was not closed: the ${taken} entries before this one lay behind its last checkpoint, what came later is lost`;
+  const to = new Date().toISOString();
+  return gapEntry(sidecar, { cause: 'unclean_stop', lost: null, refused: 0, from: lastTime, to, detail });
+}
 
-  #gap(cause: string, lost: number | null, refused: number, from: string | null, to: string, detail: string): string {
-    const own = { sidecar: this.#sidecar, request_id: '', tenant: '' };
-    return asciiJson({ ...own, cause, lost, refused, from, to, detail }).slice(1);
-  }
+function gapEntry(
+  sidecar: string,
+  facts: Pick<GapEntry, 'cause' | 'lost' | 'refused' | 'from' | 'to' | 'detail'>,
+): string {
+  return asciiJson({ sidecar, request_id: '', tenant: '', ...facts }).slice(1);
 }
 
 /** How many, from when to when. */

@@ -7,7 +7,7 @@ export class Opening {
   readonly port: WriterPort;
   verifier = '';
   size = 0;
-  found: Found = { closed: true, lastTime: null, taken: 0 };
+  found: Found = { closed: true, lastTime: null };
   #answer: (message: FromWriter) => void = () => undefined;
   #lost: (error: Error) => void = () => undefined;
 

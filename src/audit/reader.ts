@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { entriesOf } from './bundle.ts';
 import { parseCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { Entry } from './entry.ts';
 import { HASH_BYTES, nodeHash } from './hash.ts';
-import { CHECKPOINT_FILE } from './names.ts';
+import { CHECKPOINT_FILE, TILES_FOLDER, VERIFIER_FILE } from './names.ts';
 import { parseNote, type Note } from './note.ts';
+import { readIfThere, readLogFile } from './read-file.ts';
 import { TILE_WIDTH, tilePath, type TileName } from './tile.ts';
 import type { HashReader } from './tree.ts';
 
@@ -22,7 +23,8 @@ export interface SignedCheckpoint extends Checkpoint {
 }
 
 /**
- * Folders that hold a log: the path itself, or such up to three levels below; sorted.
+ * Folders that hold a log: the path itself, or such up to three levels below; sorted. One whose checkpoint alone is gone is
+ * a log still: it is made before the tiles, and in a copy before the key.
  * @throws Error where a folder cannot be read
  */
 export async function findLogs(path: string): Promise<string[]> {
@@ -33,7 +35,8 @@ export async function findLogs(path: string): Promise<string[]> {
 
 async function find(folder: string, depth: number, found: string[]): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true });
-  if (entries.some(({ name }) => name === CHECKPOINT_FILE)) {
+  const names = new Set(entries.map(({ name }) => name));
+  if (names.has(CHECKPOINT_FILE) || (names.has(VERIFIER_FILE) && names.has(TILES_FOLDER))) {
     found.push(folder);
     return;
   }
@@ -58,7 +61,7 @@ export class LogReader {
 
   /** The checkpoint on disk now. @throws Error in one line, of what cannot be read or parsed */
   checkpoint(): SignedCheckpoint {
-    const note = parseNote(readFileSync(join(this.folder, CHECKPOINT_FILE)));
+    const note = parseNote(readLogFile(join(this.folder, CHECKPOINT_FILE)));
     return { ...parseCheckpoint(note.text), note };
   }
 
@@ -91,13 +94,17 @@ export class LogReader {
 
   /**
    * A bundle as a log of that size has it: at least its entries, more where it grew meanwhile. Null: pruned.
-   * @throws Error where the last, partial one is not there
+   * @throws Error where the last, partial one is not there, or not even the hashes of one that was pruned
    */
   bundle(index: number, size: number): Buffer | null {
     const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
     const bytes = readAtLeast(this.folder, { level: 'entries', index, width });
-    if (bytes === null && width < TILE_WIDTH) throw this.#missing({ level: 'entries', index, width });
-    return bytes;
+    if (bytes !== null) return bytes;
+    // Hashes stay. A checkpoint may state any size: without this whoever reads on looks for bundles for years.
+    const hashes = { level: 0, index, width };
+    if (width < TILE_WIDTH || !existsSync(join(this.folder, tilePath(hashes))))
+      throw this.#missing({ ...hashes, level: 'entries' });
+    return null;
   }
 
   /** Hashes of the tree of the checkpoint that is on disk now. */
@@ -136,7 +143,10 @@ export function hashIn(tile: (level: number, index: number) => Buffer, level: nu
   const tileIndex = Math.floor(first / TILE_WIDTH);
   const bytes = tile(tileLevel, tileIndex);
   const at = (first % TILE_WIDTH) * HASH_BYTES;
-  return subtree(bytes.subarray(at, at + 2 ** inTile * HASH_BYTES));
+  const end = at + 2 ** inTile * HASH_BYTES;
+  if (bytes.length < end)
+    throw new Error(`${tilePath({ level: tileLevel, index: tileIndex, width: TILE_WIDTH })} is too short`);
+  return subtree(bytes.subarray(at, end));
 }
 
 /** Root of the complete tree over hashes that lie one after the other, a power of two of them. */
@@ -172,16 +182,6 @@ function widths(folder: string): number[] {
       .sort((a, b) => b - a);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Null: it is not there. */
-export function readIfThere(file: string): Buffer | null {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }

@@ -7,7 +7,8 @@ import { Edge } from './edge.ts';
 import { checkEntry } from './entry-check.ts';
 import { BundleHasher, HASH_BYTES } from './hash.ts';
 import { publicOf, type SigningKeys } from './key.ts';
-import { CHECKPOINT_FILE } from './names.ts';
+import { EVIDENCE_PRUNED } from './log-entry.ts';
+import { CHECKPOINT_FILE, TILES_FOLDER } from './names.ts';
 import { isSignedBy, parseNote, verifierOf, type Note } from './note.ts';
 import { hashIn, subtree } from './reader.ts';
 import { parseTilePath, TILE_WIDTH, tilePath, type TileName } from './tile.ts';
@@ -64,7 +65,7 @@ function checkpointOf({ files, folder, origin, keys }: Reading): { checkpoint: C
   const path = join(folder, CHECKPOINT_FILE);
   const bytes = files.read(path);
   if (bytes === null) {
-    if (files.list(join(folder, 'tile')) === null) return null;
+    if (files.list(join(folder, TILES_FOLDER)) === null) return null;
     throw new Error(`${path} is missing, but there are tiles: ${WHOLE}`);
   }
   let note: Note;
@@ -93,7 +94,7 @@ function edgeOf(files: DurableFiles, folder: string, { size, root }: Checkpoint)
   // Full tiles of the edge are below hashes that the root is made of; what is not full must lead to the root itself.
   const tails = tiles.map((bytes) => (bytes.length === TILE_WIDTH * HASH_BYTES ? Buffer.alloc(0) : bytes));
   if (!rootAt(size, reader).equals(root))
-    throw new Error(`${join(folder, 'tile')} does not match the root in ${CHECKPOINT_FILE}: ${WHOLE}`);
+    throw new Error(`${join(folder, TILES_FOLDER)} does not match the root in ${CHECKPOINT_FILE}: ${WHOLE}`);
   for (const [level, bytes] of tiles.entries()) {
     if (bytes.length < TILE_WIDTH * HASH_BYTES) continue;
     const above = tiles[level + 1]!;
@@ -168,15 +169,17 @@ function widestBundle(files: DurableFiles, folder: string, index: number): Buffe
 }
 
 /**
- * End of the entry at an offset; null where it is none that this sidecar would have written as `seq`. One of kind `key` is
- * not taken in: no checkpoint says that it holds, and opening writes it anew.
+ * End of the entry at an offset; null where it is none that this sidecar would have written as `seq`. What verification
+ * goes by is not taken in, since nothing shows who wrote it: one of kind `key`, which opening writes anew, and one that
+ * says that bundles are deleted, which they are only once a checkpoint covers it.
  */
 function wholeEntry(bundle: Buffer, at: number, seq: number, sidecar: string): number | null {
   try {
     const end = frameEnd(bundle, at, bundle.length);
     const text = bundle.toString('latin1', at + 2, end);
-    const isOurs = checkEntry(text, seq) !== 'key' && (JSON.parse(text) as { sidecar: string }).sidecar === sidecar;
-    return isOurs ? end : null;
+    if (checkEntry(text, seq) === 'key') return null;
+    const { sidecar: author, action } = JSON.parse(text) as { sidecar: unknown; action?: unknown };
+    return author === sidecar && action !== EVIDENCE_PRUNED ? end : null;
   } catch {
     return null; // torn, or somebody else's
   }
@@ -196,7 +199,7 @@ function filesAtEdge(files: DurableFiles, folder: string, size: number): string[
       }
     }
   };
-  collect('tile');
+  collect(TILES_FOLDER);
   return found;
 }
 

@@ -8,7 +8,9 @@ import { parseNote } from './note.ts';
 /** A whole file or none: temporary name, write, fsync, rename. Its name is durable once its folder is synced. */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = join(dirname(path), `${TEMPORARY}${process.pid}`);
-  const file = await open(temporary, 'w', 0o640);
+  // Others may write there: what they put in its place is not written through.
+  await rm(temporary, { force: true });
+  const file = await open(temporary, 'wx', 0o640);
   try {
     await file.writeFile(bytes);
     await file.sync();

@@ -3,7 +3,9 @@ import { frameEnd } from './bundle.ts';
 import { checkEntry } from './entry-check.ts';
 import { faultOf, LogFault, type Fault } from './fault.ts';
 import { BundleHasher, HASH_BYTES } from './hash.ts';
-import { readAtLeast, readIfThere } from './reader.ts';
+import { EVIDENCE_PRUNED } from './log-entry.ts';
+import { readIfThere } from './read-file.ts';
+import { readAtLeast } from './reader.ts';
 import { TILE_WIDTH, tilePath } from './tile.ts';
 
 /** An entry that says something about the log itself: of kind `key` or `gap`, or that bundles were pruned. */
@@ -30,7 +32,7 @@ export interface RangeResult {
   readonly fault: Fault | null;
 }
 
-const PRUNED_MARK = '"action":"evidence.pruned"';
+const PRUNED_MARK = `"action":"${EVIDENCE_PRUNED}"`;
 
 /** Checks bundles against tiles. One for each thread. */
 export class BundleChecker {

@@ -3,7 +3,8 @@ import { parseCheckpoint } from './checkpoint.ts';
 import { LogFault } from './fault.ts';
 import { CHECKPOINT_FILE, VERIFIER_FILE } from './names.ts';
 import { parseNote } from './note.ts';
-import { readIfThere, type SignedCheckpoint } from './reader.ts';
+import { readIfThere } from './read-file.ts';
+import type { SignedCheckpoint } from './reader.ts';
 import { TILE_WIDTH, tilePath, type TileName } from './tile.ts';
 
 /** How often a log that grows while its right edge is read is looked at anew. */

@@ -24,18 +24,16 @@ export interface CheckOptions {
  * @returns the results in order; the last one may have a fault, and then those after it are left out
  */
 export async function checkBundles({ folder, count, onProgress }: CheckOptions): Promise<RangeResult[]> {
-  const ranges: BundleRange[] = [];
-  for (let first = 0; first < count; first += RANGE)
-    ranges.push({ folder, first, end: Math.min(count, first + RANGE) });
-  const threads = ranges.length < WORTH_THREADS ? 1 : Math.min(MAX_THREADS, availableParallelism(), ranges.length);
+  // Of a checkpoint that may state any size: nothing is made for what may not be there.
+  let end = Math.ceil(count / RANGE);
+  const threads = end < WORTH_THREADS ? 1 : Math.min(MAX_THREADS, availableParallelism());
   const results: RangeResult[] = [];
   let next = 0;
   let done = 0;
-  let end = ranges.length;
   const work = async (check: (range: BundleRange) => Promise<RangeResult>) => {
     while (next < end) {
       const place = next++;
-      const range = ranges[place]!;
+      const range = { folder, first: place * RANGE, end: Math.min(count, (place + 1) * RANGE) };
       const result = await check(range);
       results[place] = result;
       // What comes before a fault may have an earlier one, and is finished.

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { ControlEntry } from './entry.ts';
 import { LogFault } from './fault.ts';
 import { HASH_BYTES } from './hash.ts';
+import { EVIDENCE_PRUNED } from './log-entry.ts';
 import { CHECKPOINT_FILE } from './names.ts';
-import { hashIn, readIfThere, subtree } from './reader.ts';
+import { readIfThere } from './read-file.ts';
+import { hashIn, subtree } from './reader.ts';
 import { TILE_WIDTH, tilePath, type TileName } from './tile.ts';
 import { rootAt } from './tree.ts';
 import { BundleChecker, firstDifference, requireWidth, type Marked } from './verify-bundles.ts';
@@ -144,7 +146,7 @@ export class TreeCheck {
 
   #prunedBy(seq: number, text: string): { readonly from: number; readonly to: number }[] {
     const { kind, action, object, object_id, data } = JSON.parse(text) as Partial<ControlEntry>;
-    const isPruning = kind === 'control' && action === 'evidence.pruned' && object === 'log';
+    const isPruning = kind === 'control' && action === EVIDENCE_PRUNED && object === 'log';
     if (!isPruning || object_id !== this.#snapshot.checkpoint.origin) return [];
     const { from, to } = data ?? {};
     return typeof from === 'number' && typeof to === 'number' && to <= seq ? [{ from, to }] : [];

@@ -5,11 +5,13 @@ import { formatCheckpoint } from './checkpoint.ts';
 import type { DurableFiles } from './durable.ts';
 import { Edge, type TileFile } from './edge.ts';
 import { EntryHead } from './entry-head.ts';
+import type { Kind } from './entry.ts';
 import { loadKeys, signHandOver } from './key.ts';
 import { LOG_CLOSED } from './log-entry.ts';
 import type { Found, LogPlace } from './messages.ts';
 import { CHECKPOINT_FILE, evidenceFolder, folderOf, originOf, TEMPORARY, VERIFIER_FILE } from './names.ts';
 import { noteSigner, signNote, type NoteSigner } from './note.ts';
+import { uncleanStop } from './omissions.ts';
 import { recover } from './recovery.ts';
 import { parseTilePath, TILE_WIDTH, tilePath } from './tile.ts';
 
@@ -63,8 +65,14 @@ export class LogWriter {
     this.#size = recovered?.size ?? -1;
     this.#loose = new Set(recovered?.atEdge);
     this.#published = files.read(this.#at(VERIFIER_FILE))?.toString().trimEnd() ?? null;
-    this.found = foundOf(recovered?.last ?? null, this.#edge.size - this.size);
+    this.found = foundOf(recovered?.last ?? null);
+    const taken = this.#edge.size - this.size;
     if (recovered === null) this.#begin();
+    else if (taken > 0) {
+      // Under the same checkpoint: what nobody had signed is never signed without being told apart, however it ends.
+      this.#addEntry('gap', uncleanStop(sidecar, this.found.lastTime, taken));
+      this.found = { ...this.found, closed: true };
+    }
     if (this.#edge.size === 0) this.#addKey('began', null, null);
     this.commit();
     if (recovered !== null && next.verifier.text !== this.verifier) this.#handOver(recovered.signer, next);
@@ -148,7 +156,12 @@ export class LogWriter {
       previous,
       signature,
     };
-    const text = EntryHead.before(asciiJson(head).slice(1), 'key', this.#edge.size);
+    this.#addEntry('key', asciiJson(head).slice(1));
+  }
+
+  /** @param rest what follows the time */
+  #addEntry(kind: Kind, rest: string): void {
+    const text = EntryHead.before(rest, kind, this.#edge.size);
     const frame = Buffer.alloc(2 + text.length);
     frame.writeUInt16BE(text.length);
     frame.latin1Write(text, 2);
@@ -238,8 +251,8 @@ export function requireFullBundles(from: number, to: number, size: number): void
     throw new RangeError(`entries ${from} to ${to} are not full bundles of a log of ${size}`);
 }
 
-function foundOf(last: string | null, taken: number): Found {
-  if (last === null) return { closed: true, lastTime: null, taken };
+function foundOf(last: string | null): Found {
+  if (last === null) return { closed: true, lastTime: null };
   const { kind, action, time } = JSON.parse(last) as { kind: unknown; action: unknown; time: string };
-  return { closed: kind === 'control' && action === LOG_CLOSED, lastTime: time, taken };
+  return { closed: kind === 'control' && action === LOG_CLOSED, lastTime: time };
 }

@@ -45,6 +45,16 @@ export class Gate {
     await this.#limits.request(request);
   }
 
+  /**
+   * Before a refusal is recorded: of somebody who is not known an address may leave so many only. A login that failed is
+   * counted already. @throws ApiError 429
+   */
+  async bound(request: FastifyRequest, refusal: ApiError): Promise<void> {
+    // Of a path that cannot be read fastify has made no whole request.
+    if ((request.principal ?? null) === null && refusal.status !== 401)
+      await this.#limits.failure(request, 'refused requests');
+  }
+
   /** As `prove`, for what lies under `/api/`, so that nobody without a token learns what paths there are. */
   async proveUnderApi(request: FastifyRequest): Promise<void> {
     if (request.url.startsWith('/api/')) await this.prove(request);

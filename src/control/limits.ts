@@ -24,12 +24,12 @@ export class Limits {
 
   /**
    * Counts a login that failed. Past the limit the address is told 429 in place of 401; whoever has a good token at the
-   * same address is not shut out by it, and so by nobody.
+   * same address is not shut out by it, and so by nobody. So does whatever else is refused of somebody who is not known.
    * @throws ApiError 429 past its limit
    */
-  async failure(request: FastifyRequest): Promise<void> {
+  async failure(request: FastifyRequest, what = 'failed logins'): Promise<void> {
     const seconds = await over(this.#failures, request);
-    if (seconds !== null) throw tooMany('too many failed logins from this address', seconds);
+    if (seconds !== null) throw tooMany(`too many ${what} from this address`, seconds);
   }
 }
 

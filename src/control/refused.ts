@@ -30,7 +30,8 @@ export function refusalFacts(error: ApiError, request: FastifyRequest): RefusalF
   const principal = request.principal ?? null;
   const { status, title, message: detail, reason } = error;
   const reads = method === 'GET' || method === 'HEAD';
-  if (error.recorded || (reads && status !== 401 && status !== 403)) return null;
+  // Nor does what comes too often: whoever sends it would fill the log.
+  if (error.recorded || status === 429 || (reads && status !== 401 && status !== 403)) return null;
   const route = request.routeOptions.config?.declared;
   const isLogin = status === 401;
   return {

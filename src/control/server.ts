@@ -54,9 +54,9 @@ export class ControlServer {
 
   /** A server that does not listen yet. */
   static async open({ context, routes, tls, onAnswer }: ControlOptions): Promise<ControlServer> {
-    const app = newApp(tls, (error, request, reply) => refuse(error, request, reply, context));
+    const app = newApp(tls, (error, request, reply) => refuse(error, request, reply, context, gate));
     const scheme = tls === null ? 'http' : 'https';
-    app.setErrorHandler((error, request, reply) => refuse(error, request, reply, context));
+    app.setErrorHandler((error, request, reply) => refuse(error, request, reply, context, gate));
     await app.register(helmet, {
       contentSecurityPolicy: { useDefaults: false, directives: API_CSP },
       strictTransportSecurity: tls !== null,
@@ -151,13 +151,14 @@ async function refuse(
   request: FastifyRequest,
   reply: FastifyReply,
   context: ControlContext,
+  gate: Gate,
 ): Promise<FastifyReply> {
   const { log, store } = context;
   const refusal = refusalOf(error) ?? ((await answers(store)) ? null : noStore(error));
   if (refusal === null || refusal.status >= 500)
     log.error('a control request failed', { request_id: request.id, error: refusal?.cause ?? error });
   const told = refusal ?? new ApiError(500, 'Internal error', 'this was not expected: see the log');
-  return sendProblem(reply, await recorded(told, request, context));
+  return sendProblem(reply, await recorded(told, request, context, gate));
 }
 
 /** A refusal that has left its evidence, or the one that it has not. */
@@ -165,14 +166,20 @@ async function recorded(
   refusal: ApiError,
   request: FastifyRequest,
   { evidence, log }: ControlContext,
+  gate: Gate,
 ): Promise<ApiError> {
   try {
     const facts = refusalFacts(refusal, request);
-    if (facts !== null) await evidence.refused(facts);
+    if (facts === null) return refusal;
+    await gate.bound(request, refusal);
+    await evidence.refused(facts);
     return refusal;
   } catch (error) {
+    if (error instanceof ApiError && error.status === 429) return error;
     log.error('a refusal leaves no evidence', { request_id: request.id, error });
-    return error instanceof ApiError ? error : auditUnavailable('this was not expected: see the log');
+    // Where this machine keeps what is for nobody who is not known.
+    const isKnown = (request.principal ?? null) !== null;
+    return error instanceof ApiError && isKnown ? error : auditUnavailable('see the log');
   }
 }
 

@@ -8,6 +8,7 @@ import type { Decision, Grant } from '../policy/model.ts';
 import type { AuditMode } from '../telemetry/audit.ts';
 import type { Exchange } from './exchange.ts';
 import { KeptTexts, statusText } from './kept-texts.ts';
+import { listWithin, within } from './within.ts';
 
 /** How people and resources are named in records. */
 export interface Pseudonyms {
@@ -16,9 +17,12 @@ export interface Pseudonyms {
   readonly resource: boolean;
 }
 
-/** Characters of a resource that a record holds; of a longer one also the SHA-256 of all of it. */
+/** Characters of a resource that a record holds, and bytes that they take; of a longer one also the SHA-256 of all of it. */
 const RESOURCE_LENGTH = 2048;
+const RESOURCE_BYTES = 5120;
 const DETAIL_LENGTH = 512;
+const DETAIL_BYTES = 1024;
+const APPROVERS_BYTES = 2048;
 
 /**
  * The text of records (docs/evidence.md), all but their common beginning: one JSON object in ASCII, in which what there is
@@ -106,17 +110,18 @@ export class DecisionRecords {
     text.plain(',"resource":');
     if (pseudonyms !== null && pseudonyms.resource)
       text.quoted(pseudonym(pseudonyms.key, 'resource', tenant, resource));
-    else if (resource.length <= RESOURCE_LENGTH) text.quoted(resource);
     else {
-      text.quoted(resource.slice(0, RESOURCE_LENGTH));
-      text.plain(`,"resource_sha256":"${createHash('sha256').update(resource).digest('hex')}"`);
+      const kept = within(resource.slice(0, RESOURCE_LENGTH), RESOURCE_BYTES);
+      text.quoted(kept);
+      if (kept.length < resource.length)
+        text.plain(`,"resource_sha256":"${createHash('sha256').update(resource).digest('hex')}"`);
     }
   }
 
   #detail(text: EntryText, detail: string): void {
     if (detail === '') return;
     text.plain(',"detail":');
-    text.quoted(detail.slice(0, DETAIL_LENGTH));
+    text.quoted(within(detail.slice(0, DETAIL_LENGTH), DETAIL_BYTES));
   }
 }
 
@@ -137,7 +142,7 @@ function widenings({ decision, alsoDecision }: Exchange): string {
   let text = first === undefined ? '' : `,"grant":${quoted(first.id)}`;
   if (others.length > 0) text += `,"second_grant":${quoted(others.map(({ id }) => id).join(','))}`;
   if (override !== null) text += `,"override":${quoted(override.id)}`;
-  return `${text},"approved_by":[${[...approvers].map(quoted).join(',')}]`;
+  return `${text},"approved_by":${listWithin([...approvers], APPROVERS_BYTES)}`;
 }
 
 /** How much there was of the answer, and how long it took: from the value of `bytes_out` up to the closing brace. */

@@ -43,7 +43,7 @@ export class Exchange implements Owner {
   bundle: Bundle | null = null;
   facts: Facts | null = null;
   decision: Decision | null = null;
-  /** The decision on a second verb, where there was one (`Call.alsoVerb`). */
+  /** The less grave of two, where there was a second verb (`Call.alsoVerb`). */
   alsoDecision: Decision | null = null;
   permit: Permit | null = null;
   place: DecidedPlace | null = null;
@@ -125,8 +125,11 @@ export class Exchange implements Owner {
 
   closed(): void {
     try {
-      this.answer?.closed(); // first: what it has seen by then belongs into the record
-      record(this);
+      try {
+        this.answer?.closed(); // first: what it has seen by then belongs into the record
+      } finally {
+        record(this);
+      }
     } catch (error) {
       this.proxy.log.error('unexpected error', { request_id: this.requestId, error });
     }

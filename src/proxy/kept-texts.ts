@@ -2,9 +2,10 @@ import { quoted } from '../audit/ascii.ts';
 import { keptText } from '../audit/entry-text.ts';
 import type { Effect, Reason } from '../core/reasons.ts';
 import type { Classification, DialectId, Service, Verb } from '../core/vocabulary.ts';
-import type { Policy } from '../policy/model.ts';
+import type { Policy, TransferEvidence } from '../policy/model.ts';
 import type { AuditMode } from '../telemetry/audit.ts';
 import type { Exchange } from './exchange.ts';
+import { listWithin } from './within.ts';
 
 /** What of a record is the same for many requests. */
 interface Kept {
@@ -19,11 +20,16 @@ interface Kept {
   readonly reason: Reason;
   readonly status: number;
   readonly upstreamStatus: number;
+  /** Milliseconds since the epoch: before it this is so, for then transfer evidence ends. */
+  readonly until: number;
   readonly text: Uint8Array;
 }
 
 /** Texts kept of one operation under one policy: classes, regions and reasons are few. More are made each time. */
 const AT_MOST = 64;
+
+const FRAMEWORKS_BYTES = 1024;
+const BASES_BYTES = 4096;
 
 /** Stands for the policy of requests that none was found for. */
 const NONE = {};
@@ -55,7 +61,8 @@ export class KeptTexts {
         kept.verb === verb &&
         kept.mode === mode &&
         kept.dialect === dialect &&
-        kept.service === service
+        kept.service === service &&
+        x.now < kept.until
       )
         return kept.text;
     }
@@ -67,10 +74,12 @@ export class KeptTexts {
     if (target !== null) text += `,"target_region":"${target}"`;
     text += `,"effect":"${effect}","reason":"${reason}"`;
     if (mode !== 'batch') text += `,"mode":"${mode}"`;
-    if (policy !== null) text += policyText(policy, isTransfer(x));
+    const relied = policy === null || !isTransfer(x) ? [] : inForce(policy, x.now);
+    if (policy !== null) text += policyText(policy, relied);
     text += statusText(x);
     const said = { mode, service, dialect, verb, classification, caller, target, effect, reason };
-    const kept = { ...said, status, upstreamStatus, text: keptText(text) };
+    const until = Math.min(...relied.map(({ validUntil }) => validUntil ?? Infinity));
+    const kept = { ...said, status, upstreamStatus, until, text: keptText(text) };
     if (known.length < AT_MOST) known.push(kept);
     return kept.text;
   }
@@ -91,16 +100,19 @@ export function statusText({ status, upstreamStatus }: Exchange): string {
   return `${ours}${differs ? `,"upstream_status":${upstreamStatus}` : ''},"bytes_out":`;
 }
 
-function policyText(policy: Policy, transfer: boolean): string {
-  const { complianceFrameworks, dataRetentionDays, transferEvidence } = policy;
+/** Transfer evidence of a policy that is not past. */
+function inForce({ transferEvidence }: Policy, now: number): readonly TransferEvidence[] {
+  return transferEvidence.filter(({ validUntil }) => validUntil === null || now < validUntil);
+}
+
+function policyText(policy: Policy, relied: readonly TransferEvidence[]): string {
+  const { complianceFrameworks, dataRetentionDays } = policy;
   let text = `,"policy":${quoted(policy.id)},"policy_revision":${policy.revision}`;
-  if (complianceFrameworks.length > 0) text += `,"frameworks":[${complianceFrameworks.map(quoted).join(',')}]`;
+  if (complianceFrameworks.length > 0) text += `,"frameworks":${listWithin(complianceFrameworks, FRAMEWORKS_BYTES)}`;
   if (dataRetentionDays !== null) text += `,"retention_days":${dataRetentionDays}`;
-  if (transfer && transferEvidence.length > 0) {
-    const bases = transferEvidence.map(({ regime, mechanism, reference }) =>
-      `${regime}: ${mechanism} ${reference}`.trimEnd(),
-    );
-    text += `,"legal_basis":[${bases.map(quoted).join(',')}]`;
+  if (relied.length > 0) {
+    const bases = relied.map(({ regime, mechanism, reference }) => `${regime}: ${mechanism} ${reference}`.trimEnd());
+    text += `,"legal_basis":${listWithin(bases, BASES_BYTES)}`;
   }
   return text;
 }

@@ -71,16 +71,24 @@ export class Recorder implements Evidence {
   }
 
   mustBeDurable(x: Exchange, refused: Reason | null): boolean {
-    if (x.recordState !== RESERVED) return false;
+    if (x.recordState !== RESERVED && x.recordState !== DECIDED) return false;
     if (refused === null) return modeOf(x, this.#bestEffort) === 'strict';
     return REASONS[refused] === 403 && x.claims !== null && this.#strictDenials.has(x.claims.classification);
   }
 
   secure(x: Exchange, next: (x: Exchange, failed: Refusal | null) => void): void {
-    const refused = x.outcome !== null;
-    const seq = this.#decided(x, 'strict', performance.now(), !refused);
-    // Of a refusal nothing more is to be known.
-    if (refused) x.recordState = RECORDED;
+    const { outcome } = x;
+    const isDecided = x.recordState === DECIDED;
+    const now = performance.now();
+    let seq: number;
+    if (outcome === null) seq = isDecided ? x.recordedAs : this.#decided(x, 'strict', now, true);
+    else {
+      seq = isDecided
+        ? this.#ended(x, 'strict', outcome, effectOf(outcome, x.decision), now)
+        : this.#decided(x, 'strict', now, false);
+      // Of a refusal nothing more is to be known.
+      x.recordState = RECORDED;
+    }
     this.#log.durable(seq, (error) => {
       if (x.request.over) return;
       if (error === null) return next(x, null);
@@ -93,18 +101,16 @@ export class Recorder implements Evidence {
     if (x.recordState === RECORDED) return;
     const log = this.#log;
     const mode = modeOf(x, this.#bestEffort);
-    if (x.recordState === DECIDED) {
-      this.#records.outcome(log.begin('outcome'), x, x.recordedAs, reason, effect, ended);
-      log.end();
-    } else {
+    if (x.recordState === DECIDED) this.#ended(x, mode, reason, effect, ended);
+    else {
       if (x.recordState === RESERVED) this.#release(x);
       // One that broke off before it was decided has no room of its own.
       else if (!log.hasRoom) return this.#missed(x);
       this.#records.decision(log.begin('decision'), x, mode, reason, effect, ended, false);
       log.end();
+      this.#counts.records[mode]++;
     }
     x.recordState = RECORDED;
-    this.#counts.records[mode]++;
   }
 
   refused(service: Service, reason: Reason, status: number, requestId: string): void {
@@ -124,7 +130,7 @@ export class Recorder implements Evidence {
   }
 
   #noRoom(x: Exchange): Refusal | null {
-    if (x.claims !== null && this.#bestEffort.has(x.claims.classification)) {
+    if (modeOf(x, this.#bestEffort) === 'best_effort') {
       x.recordState = RECORDED;
       this.#counts.failures++;
       this.#log.lose(1);
@@ -136,20 +142,33 @@ export class Recorder implements Evidence {
 
   #recordOpen(): void {
     const latest = performance.now() - OPEN_AT_MOST;
-    for (let x = this.#first; x !== null && x.reservedAt <= latest; x = this.#first)
-      this.#decided(x, modeOf(x, this.#bestEffort), performance.now(), true);
+    let x = this.#first;
+    while (x !== null && x.reservedAt <= latest) {
+      const next: Exchange | null = x.openAfter;
+      const mode = modeOf(x, this.#bestEffort);
+      // Its grant is being asked for: it is not decided before that is its, and then somebody waits for its record.
+      if (mode !== 'strict' || x.outcome !== null) this.#decided(x, mode, performance.now(), true);
+      x = next;
+    }
   }
 
   /** Records the decision before the end of the exchange. */
   #decided(x: Exchange, mode: AuditMode, at: number, open: boolean): number {
     const reason = x.outcome ?? x.decision?.reason ?? 'request_malformed';
-    this.#release(x);
     this.#records.decision(this.#log.begin('decision'), x, mode, reason, effectOf(reason, x.decision), at, open);
     const seq = this.#log.end();
+    this.#release(x);
     x.recordState = DECIDED;
     x.recordedAs = seq;
     this.#counts.records[mode]++;
     return seq;
+  }
+
+  /** Records how an exchange ended whose decision is in the log. */
+  #ended(x: Exchange, mode: AuditMode, reason: Reason, effect: Effect, at: number): number {
+    this.#records.outcome(this.#log.begin('outcome'), x, x.recordedAs, reason, effect, at);
+    this.#counts.records[mode]++;
+    return this.#log.end();
   }
 
   #release(x: Exchange): void {

@@ -1,4 +1,5 @@
 import { header } from '../core/http.ts';
+import type { Reason } from '../core/reasons.ts';
 import { leakBlocked, malformed, Refusal } from '../core/refusal.ts';
 import { DIALECTS_OF, type Classification, type DialectId, type Verb } from '../core/vocabulary.ts';
 import { selectInference } from '../dialect/select.ts';
@@ -239,6 +240,17 @@ function settleAgain(x: Exchange): Refusal | null {
   return refusal;
 }
 
+/** Reasons of what is allowed, the first that applies first (DESIGN 1.5). */
+const GRAVEST: readonly Reason[] = [
+  'advisory',
+  'emergency_override',
+  'grant',
+  'failover',
+  'cross_border_logged',
+  'cross_border_class',
+  'in_residency',
+];
+
 /** One decision, or two for a store whose answer is also an access; the permit comes last. */
 function settle(x: Exchange, facts: Facts, alsoVerb: Verb | null): Refusal | null {
   const started = performance.now();
@@ -249,11 +261,14 @@ function settle(x: Exchange, facts: Facts, alsoVerb: Verb | null): Refusal | nul
     also = decide(x.bundle, alsoFacts, worldOf(x, alsoVerb));
     if (!also.allowed) return denial(x, also, alsoFacts);
   }
-  x.alsoDecision = also;
   const ruling = authorize(x.bundle, facts, worldOf(x, facts.verb));
   x.proxy.metrics.decisionDuration.observe(0, (performance.now() - started) / 1000);
   if (!(ruling instanceof Permit)) return denial(x, ruling, facts);
-  x.decision = ruling.decision;
+  const { decision } = ruling;
+  // What is answered and recorded is the graver of the two.
+  const isGraver = also !== null && GRAVEST.indexOf(also.reason) < GRAVEST.indexOf(decision.reason);
+  x.decision = isGraver ? also : decision;
+  x.alsoDecision = isGraver ? decision : also;
   if (also !== null && also.target !== ruling.target) {
     return new Refusal('region_not_allowed', 'What the answer carries lies in another region.');
   }
@@ -288,6 +303,7 @@ function worldOf(x: Exchange, verb: Verb): World {
 function denial(x: Exchange, decision: Decision, facts: Facts): Refusal {
   const { reason } = decision;
   x.decision = decision;
+  x.alsoDecision = null;
   return new Refusal(
     reason,
     DENIALS.get(reason) ?? `Refused: ${reason}.`,

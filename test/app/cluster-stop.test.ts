@@ -111,7 +111,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(await cluster.closed).toEqual([0, null]);
     const said = cluster.log
       .map(({ message }) => String(message))
-      .filter((message) => !/sidecar|control plane/.test(message));
+      .filter((message) => !/sidecar|control plane|evidence checkpoint/.test(message));
     expect(said.slice(-2)).toEqual(['draining', 'stopped']);
     await gone(workers);
   },
@@ -177,7 +177,9 @@ test('a start without its address fails in one line, exit 1, and leaves nothing 
   expect(cluster.other).toBe(
     `listeners.search: 127.0.0.1:${port} is in use. Stop what listens there, or choose another address in the configuration.\n`,
   );
-  expect(cluster.log.filter(({ message }) => !/sidecar|control plane/.test(String(message)))).toEqual([]);
+  expect(
+    cluster.log.filter(({ message }) => !/sidecar|control plane|evidence checkpoint/.test(String(message))),
+  ).toEqual([]);
   expect(existsSync(join(cluster.folder, 'storage.sock'))).toBe(false);
   taken.close();
 });

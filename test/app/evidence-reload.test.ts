@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Settings } from '../../src/app/config/settings.ts';
 import { LoggedEvidence } from '../../src/app/control-evidence.ts';
 import { MemoryJournal } from '../control/journal.ts';
 
@@ -47,5 +48,16 @@ describe('evidence of a reload', () => {
     const journal = new MemoryJournal(); // it throws for a longer one
     await new LoggedEvidence(journal, 'sidecar-1', null).reloadRefused(facts, 'ü'.repeat(50_000));
     expect(journal.told()[0]!['detail']).toMatch(/ … sha256:[0-9a-f]{64}$/);
+  });
+
+  it('puts pseudonyms in force for what comes after it', async () => {
+    const journal = new MemoryJournal();
+    const evidence = new LoggedEvidence(journal, 'sidecar-1', null);
+    const asked = { requestId: 'r', tenant: 'acme', actor: 'ann', action: 'access.resolved', subject: 's-1' } as const;
+    await evidence.query({ ...asked, status: 200 }, 'batch');
+    const settings = { self: { name: 'sidecar-1' }, audit: { pseudonyms: { key: 'k', fields: ['subject'] } } };
+    evidence.settings = settings as unknown as Settings;
+    await evidence.query({ ...asked, status: 200 }, 'batch');
+    expect(journal.told()).toMatchObject([{ subject: 's-1' }, { subject: expect.stringMatching(/^hmac:/) }]);
   });
 });

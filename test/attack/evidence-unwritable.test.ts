@@ -4,7 +4,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startRig, type Rig } from '../rig/domicile.ts';
-import { recordsOf, recordsUnder } from '../rig/evidence.ts';
+import { endOf, recordsUnder } from '../rig/evidence.ts';
 import { regionAt } from '../rig/regions.ts';
 import { startUpstream } from '../rig/upstream.ts';
 
@@ -48,7 +48,9 @@ const readiness = async ({ ops }: Rig) => (await fetch(`${ops}/readyz`)).text();
 
 test('nothing is forwarded while evidence cannot be written, and a gap record says how much was refused', async () => {
   const { rig, tiles } = await start({});
-  expect((await ask(rig, 'identity')).told).toBe('200 in_residency');
+  const before = await ask(rig, 'identity');
+  expect(before.told).toBe('200 in_residency');
+  await endOf(join(rig.folder, 'state'), before.id);
   const mend = breakDisk(tiles);
   // The first may still pass: it is known only when the batch that it is in is written.
   await ask(rig, 'identity');
@@ -63,7 +65,7 @@ test('nothing is forwarded while evidence cannot be written, and a gap record sa
   await expect.poll(() => readiness(rig)).not.toMatch(/evidence/);
   const after = await ask(rig, 'identity');
   expect(after.told).toBe('200 in_residency');
-  await recordsOf(join(rig.folder, 'state'), after.id);
+  await endOf(join(rig.folder, 'state'), after.id);
   const records = await recordsUnder(join(rig.folder, 'state'));
   expect(records.filter(({ kind }) => kind === 'gap')).toMatchObject([{ cause: 'unwritable', refused: 3 }]);
   // What passed before it was known is there too: it waited.

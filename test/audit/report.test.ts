@@ -141,6 +141,31 @@ describe('a report', () => {
     });
     expect(overrides, 'one that was in force has not lapsed undecided').toMatchObject({ approved: 1, expired: 0 });
   });
+
+  it('does not count what was on record before the store refused it, unless it was done when it was tried again', async () => {
+    const story = new Story();
+    const say = (at: number, outcome: string, action: string) =>
+      story.add('control', at, {
+        request_id: 'r',
+        actor: 'dpo',
+        action,
+        object: action.split('.')[0],
+        object_id: 'a',
+        revision: 7,
+        outcome,
+        data: { ...ASK, approved: true },
+      });
+    story.control(10, 'request.requested', 'a', 'ann', ASK);
+    for (const action of ['request.approved', 'approval.approved', 'policy.updated']) say(11, 'done', action);
+    for (const action of ['request.approved', 'approval.approved', 'policy.updated']) say(11, 'failed', action);
+    const failed = await story.report();
+    expect(failed.approvals.requests).toMatchObject({ requested: 1, approved: 0, approval_rate: null });
+    expect(failed.findings.map(({ code }) => code)).not.toContain('policy_changed');
+    for (const action of ['request.approved', 'policy.updated']) say(12, 'done', action);
+    const again = await story.report();
+    expect(again.approvals.requests).toMatchObject({ approved: 1, median_decision_ms: 2 * 3_600_000 });
+    expect(again.findings.map(({ code }) => code)).toContain('policy_changed');
+  });
 });
 
 describe('findings', () => {

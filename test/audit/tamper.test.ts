@@ -54,12 +54,13 @@ test('the log that is altered here verifies, and has every kind of file', async 
 });
 
 test.for([
-  ['every byte of every file, its lowest bit flipped, is found', 0x01, 1],
-  ['a tenth of all bytes, all their bits flipped, is found', 0xff, 10],
-] as const)('%s, in its file; of tiles, at its place', async ([, mask, step]) => {
-  const { folder } = shortLog();
+  ['every byte of every file of a small log, its lowest bit flipped, is found', 12, 0x01, 1],
+  ['bytes all over a log of two bundles, their lowest bits flipped, are found', ENTRIES, 0x01, 29],
+  ['bytes all over it, all their bits flipped, are found', ENTRIES, 0xff, 31],
+] as const)('%s, in its file; of tiles, at its place', async ([, entries, mask, step]) => {
+  const { folder } = shortLog(entries);
   const missed: string[] = [];
-  for (const file of FILES) {
+  for (const file of filesOf(folder)) {
     const path = join(folder, file);
     const bytes = readFileSync(path);
     const isTile = file.startsWith('tile') && parseTilePath(file)?.level !== 'entries';

@@ -215,8 +215,8 @@ test('a file that cannot be read is a fault, not a crash', async () => {
   log.addDecisions(300);
   rmSync(join(log.folder, 'tile/entries/000'));
   mkdirSync(join(log.folder, 'tile/entries/000'));
-  expect((await verifyLog(log.folder)).fault).toMatchObject({ message: 'cannot be read (EISDIR)' });
+  expect((await verifyLog(log.folder)).fault).toMatchObject({ message: 'is a folder, and should be a file' });
   rmSync(join(log.folder, 'checkpoint'));
   mkdirSync(join(log.folder, 'checkpoint'));
-  expect((await verifyLog(log.folder)).fault).toMatchObject({ message: 'cannot be read (EISDIR)' });
+  expect((await verifyLog(log.folder)).fault).toMatchObject({ message: 'is a folder, and should be a file' });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pseudonym } from '../../src/audit/pseudonym.ts';
 import { startRig, type Rig } from '../rig/domicile.ts';
-import { recordsOf, recordsUnder } from '../rig/evidence.ts';
+import { decisionOf, endOf, recordsOf, recordsUnder } from '../rig/evidence.ts';
 import { regionAt } from '../rig/regions.ts';
 import { startUpstream, Wire, type Upstream } from '../rig/upstream.ts';
 
@@ -70,7 +70,7 @@ async function recordedAtItsEnd(more: Record<string, string>) {
   for (let tries = 0; tries < 50; tries++) {
     const { id, status } = await search(more);
     expect(status).toBe(200);
-    await recordsOf(state, id, 1).catch(() => undefined);
+    await endOf(state, id);
     const records = (await recordsUnder(state)).filter(({ request_id }) => request_id === id);
     if (records.length === 1 && records[0].open === undefined) return { id, record: records[0] };
   }
@@ -147,11 +147,11 @@ describe('a request leaves a record', () => {
 
   it('that names what was asked for, whatever its characters, and a long name by its hash', async () => {
     const odd = await search({}, rig, '/caf%C3%A9/_search');
-    const [record] = await recordsOf(state, odd.id);
+    const record = await decisionOf(state, odd.id);
     expect(record.resource).toBe('café');
     const names = Array.from({ length: 300 }, (_, i) => `orders-${i}`).join(',');
     const long = await search({}, rig, `/${names}/_search`);
-    const [cut] = await recordsOf(state, long.id);
+    const cut = await decisionOf(state, long.id);
     expect(cut.resource).toBe(names.slice(0, 2048));
     expect(cut.resource_sha256).toMatch(/^[0-9a-f]{64}$/);
   });
@@ -226,7 +226,7 @@ describe('settings', () => {
     });
     try {
       const { id } = await search({ 'x-subject-id': 'student-7' }, hidden);
-      const [record] = await recordsOf(join(hidden.folder, 'state'), id);
+      const record = await decisionOf(join(hidden.folder, 'state'), id);
       const named = (field: 'subject' | 'resource', value: string) =>
         pseudonym('a key of at least thirty-two characters', field, 'acme', value);
       expect(record).toMatchObject({ subject: named('subject', 'student-7'), resource: named('resource', 'orders') });

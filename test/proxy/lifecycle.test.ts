@@ -100,7 +100,8 @@ test('a start without its address fails in one line, and says nothing of drainin
     log: { write: (line) => lines.push(line) },
   });
   await expect(start).rejects.toThrow(/^listeners\.search: 127\.0\.0\.1:\d+ is in use\. Stop [^\n]*$/);
-  expect(lines).toEqual([]);
+  // Its log of evidence was open by then, and is closed.
+  expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual(['evidence checkpoint']);
 });
 
 test('a reload takes limits and the log with it, and names what only a restart changes', async () => {

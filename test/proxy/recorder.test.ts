@@ -1,48 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EntryText } from '../../src/audit/entry-text.ts';
-import { unrecordable, type Evidence } from '../../src/proxy/evidence.ts';
-import type { Proxy } from '../../src/proxy/proxy.ts';
-import { Recorder } from '../../src/proxy/recorder.ts';
+import { unrecordable } from '../../src/proxy/evidence.ts';
+import type { RecordSettings } from '../../src/proxy/recorder.ts';
 import { startRig, type Rig } from '../rig/domicile.ts';
 import { regionAt } from '../rig/regions.ts';
 import { startUpstream, type Upstream } from '../rig/upstream.ts';
-
-/** A log with room for so many, written when the test says. */
-class ScriptedLog {
-  readonly records: { [key: string]: unknown }[] = [];
-  capacity = 3;
-  durableTo = 0;
-  reserved = 0;
-  failing: string | null = null;
-  beforeFlush: (() => void) | null = null;
-  lost = 0;
-  refused = 0;
-  readonly waiting: ((error: Error | null) => void)[] = [];
-  readonly #bytes = new Uint8Array(16_384);
-  readonly #text = new EntryText();
-
-  get hasRoom(): boolean {
-    return this.records.length - this.durableTo + this.reserved < this.capacity;
-  }
-  begin(kind: string): EntryText {
-    this.#text.place(this.#bytes, 0);
-    this.#text.plain(`{"kind":"${kind}",`);
-    return this.#text;
-  }
-  end(): number {
-    const text = Buffer.from(this.#bytes.subarray(0, this.#text.at)).toString('latin1');
-    return this.records.push(JSON.parse(text) as { [key: string]: unknown }) - 1;
-  }
-  durable(_: number, done: (error: Error | null) => void): void {
-    this.waiting.push(done);
-  }
-  lose(count: number): void {
-    this.lost += count;
-  }
-  refuse(): void {
-    this.refused++;
-  }
-}
+import { recordIn, ScriptedLog } from './scripted-log.ts';
 
 let upstream: Upstream;
 let rig: Rig;
@@ -58,15 +20,7 @@ afterAll(async () => {
   await upstream?.close();
 });
 
-/** The proxy with that log for its evidence. */
-function withLog(more: Partial<ConstructorParameters<typeof Recorder>[2]> = {}): ScriptedLog {
-  const log = new ScriptedLog();
-  const settings = { pseudonyms: null, strictDenials: [], bestEffort: [], ...more };
-  const { proxy } = rig.domicile.plane;
-  const evidence: Evidence = new Recorder(log, 'sidecar-1', settings, proxy.metrics.audit);
-  Object.assign(proxy, { evidence } satisfies Partial<Proxy>);
-  return log;
-}
+const withLog = (more: Partial<RecordSettings> = {}): ScriptedLog => recordIn(new ScriptedLog(), rig, more);
 
 async function ask(classification = 'identity', more: Record<string, string> = {}): Promise<string> {
   const headers = { 'x-tenant-id': 'acme', 'x-data-classification': classification, ...more };
@@ -154,6 +108,36 @@ describe('a refusal that must be durable', () => {
     expect(await ask('content', { 'x-requested-region': 'us-east' })).toBe('403 region_not_allowed');
   });
 
+  it('also where its decision is on record already, for the upstream showed only then what it is', async () => {
+    const log = withLog({ strictDenials: ['identity'] });
+    const { promise: asked, resolve } = Promise.withResolvers<() => void>();
+    upstream.respond = (_, response) =>
+      resolve(() => response.writeHead(307, { location: 'https://elsewhere.example/' }).end());
+    let answered = false;
+    const answer = ask().finally(() => (answered = true));
+    const redirect = await asked;
+    upstream.respond = (_, response) => response.end('{}');
+    await expect
+      .poll(() => {
+        log.beforeFlush!();
+        return log.records.length;
+      })
+      .toBe(1);
+    redirect();
+    await expect.poll(() => log.waiting.length).toBe(1);
+    expect(log.records[1]).toMatchObject({
+      kind: 'outcome',
+      of: 0,
+      effect: 'deny',
+      reason: 'upstream_region_mismatch',
+      status: 403,
+    });
+    expect(answered).toBe(false);
+    log.waiting[0]!(null);
+    expect(await answer).toBe('403 upstream_region_mismatch');
+    expect(log.records).toHaveLength(2);
+  });
+
   it('is another one when it cannot be made so', async () => {
     const log = withLog({ strictDenials: ['identity'] });
     const answer = ask('identity', { 'x-requested-region': 'us-east' });
@@ -161,6 +145,33 @@ describe('a refusal that must be durable', () => {
     log.waiting[0]!(new Error('no space left on the disk'));
     expect(await answer).toBe('503 audit_unavailable');
   });
+});
+
+it('what fails to be recorded when a batch is written keeps its place, and gives it back once', async () => {
+  const log = withLog();
+  const { promise: asked, resolve } = Promise.withResolvers<() => void>();
+  upstream.respond = (_, response) => resolve(() => response.end('{}'));
+  const answer = ask();
+  const finish = await asked;
+  upstream.respond = (_, response) => response.end('{}');
+  log.broken = new RangeError('too long');
+  const writing = () => {
+    try {
+      return log.beforeFlush!();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  // Once it is under way for long enough.
+  await expect.poll(writing).toBe('too long');
+  expect(log.reserved).toBe(1);
+  log.broken = null;
+  finish();
+  await answer;
+  await expect.poll(() => log.records.length).toBe(1);
+  expect(log.reserved).toBe(0);
+  expect(await ask()).toBe('200 in_residency');
+  await expect.poll(() => [log.records.length, log.reserved]).toEqual([2, 0]);
 });
 
 it('what a client is told of it says nothing of the disk', () => {

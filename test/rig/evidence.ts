@@ -17,3 +17,19 @@ export async function recordsOf(state: string, requestId: string, count = 1): Pr
   await expect.poll(async () => (await found()).length, { timeout: 5000, interval: 10 }).toBe(count);
   return found();
 }
+
+/** Waits for the decision of a request, which has one, and gives it: it may be open still. */
+export async function decisionOf(state: string, requestId: string): Promise<Found> {
+  const found = async () =>
+    (await recordsUnder(state)).filter(({ kind, request_id }) => kind === 'decision' && request_id === requestId);
+  await expect.poll(async () => (await found()).length, { timeout: 5000, interval: 10 }).toBe(1);
+  return (await found())[0];
+}
+
+/** Waits until it is on record how a request ended. */
+export async function endOf(state: string, requestId: string): Promise<Found> {
+  const ended = async () =>
+    (await recordsUnder(state)).find(({ request_id, open }) => request_id === requestId && open !== true);
+  await expect.poll(ended, { timeout: 5000, interval: 10 }).toBeDefined();
+  return ended();
+}

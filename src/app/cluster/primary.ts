@@ -94,8 +94,8 @@ export class Primary extends Running {
     const valid = await this.reloadBy(why, async (loaded) => {
       await this.control?.reload(loaded);
       await this.#workers.replace(loaded);
+      if (this.#evidence !== null) this.#evidence.settings = loaded.settings;
     });
-    if (!valid) this.#totals.reloadFailure();
     if (this.log.level !== level) this.#workers.setLevel(this.log.level);
     return valid;
   }
@@ -150,6 +150,10 @@ export class Primary extends Running {
     return this.#reloads;
   }
 
+  protected countReloadFailure(): void {
+    this.#totals.reloadFailure();
+  }
+
   protected policyState(): unknown {
     return this.#workers.reports.map(({ policies }) => policies);
   }
@@ -161,7 +165,7 @@ export class Primary extends Running {
     const reports = this.#workers.reports;
     // Of whom nothing is known, it is not known either whether it may be sent anything.
     if (reports.length === 0) return ['no worker has told how it is'];
-    const own = this.control?.notReady() ?? [];
+    const own = this.control?.notReady() ?? this.#evidence?.notReady() ?? [];
     return [...new Set([...own, ...reports.flatMap((report) => report.notReady)])];
   }
 

@@ -1,4 +1,5 @@
 import type { Entry } from '../entry.ts';
+import { Changes } from './changes.ts';
 import { findingsOf } from './findings.ts';
 import { Leaves, union, type Leave } from './leave.ts';
 import type { Coverage, Crossing, Report } from './model.ts';
@@ -45,6 +46,7 @@ class Builder {
   readonly #verbs = new Table();
   readonly #classes = new Table();
   readonly #regions = new Table();
+  readonly #changes = new Changes();
   readonly #leaves = new Leaves();
   readonly #signs = new Signs();
   /** By log and seq. */
@@ -72,12 +74,17 @@ class Builder {
       case 'outcome':
         return this.#outcome(entry, value);
       case 'control':
-        if (at < to) this.#control(entry, at, inPeriod);
+        if (at < to || value['outcome'] === 'failed') this.#changes.add({ entry, at, inPeriod });
+        if (inPeriod && value['outcome'] === 'refused') this.#signs.refusedChanges.add(entry);
     }
   }
 
   report(): Report {
     const { tenant, from, to, now, coverage } = this.#options;
+    for (const { entry, at, inPeriod } of this.#changes) {
+      this.#leaves.add(entry, at, inPeriod);
+      if (inPeriod && entry.value['object'] === 'policy') this.#signs.policies.add(entry);
+    }
     for (const { entry, at } of this.#open.values()) {
       this.#end(entry, {});
       this.#signs.endless.push({ place: entry, at });
@@ -136,11 +143,6 @@ class Builder {
     this.#signs.crossing(entry);
     this.#crossings.push(crossingOf(entry, effect, reason, numberIn(outcome, 'status')));
     if (this.#crossings.length >= 2 * LISTED) this.#crossings = this.#crossings.sort(byTime).slice(0, LISTED);
-  }
-
-  #control(entry: Entry, at: number, inPeriod: boolean): void {
-    this.#leaves.add(entry, at, inPeriod);
-    if (inPeriod) this.#signs.control(entry);
   }
 
   /** With what the records of its grants and override say besides. */

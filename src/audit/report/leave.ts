@@ -40,10 +40,9 @@ export class Leaves {
   readonly #counts = { requests: counts(), overrides: counts() };
   readonly #asked = { requests: new Map<string, Asked>(), overrides: new Map<string, Asked>() };
 
-  /** @param counted whether it lies in the period of the report */
+  /** What was done. @param counted whether it lies in the period of the report */
   add(entry: Entry, at: number, counted: boolean): void {
     const { value } = entry;
-    if (value['outcome'] !== 'done') return;
     const [object = '', verb = ''] = (textIn(value, 'action') ?? '').split('.', 2);
     const id = textIn(value, 'object_id');
     if (id === null) return;

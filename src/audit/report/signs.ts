@@ -63,12 +63,6 @@ export class Signs {
     this.refusals.set(user, places);
   }
 
-  control(entry: Entry): void {
-    const { object, outcome } = entry.value;
-    if (outcome === 'done' && object === 'policy') this.policies.add(entry);
-    if (outcome === 'refused') this.refusedChanges.add(entry);
-  }
-
   crossing(entry: Entry): void {
     const { value } = entry;
     const grants = grantsIn(value);

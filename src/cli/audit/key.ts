@@ -4,6 +4,7 @@ import { rotateKey } from '../../audit/key.ts';
 import { evidenceFolder, VERIFIER_FILE } from '../../audit/names.ts';
 import { parseVerifier } from '../../audit/note.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
+import { shown } from './output.ts';
 import { DEFAULT_CONFIG, logsAt, settingsFrom } from './place.ts';
 
 const HELP = `domicile audit key: the keys of the evidence log
@@ -29,7 +30,7 @@ export const key: Subcommand = {
     if (action === 'rotate') return rotate(values.config);
     if (action !== undefined) throw new UsageError(`no action "${action}": use rotate, or none to print keys`);
     for (const folder of await logsAt(evidenceFolder(settingsFrom(values.config).state)))
-      process.stdout.write(`${verifierIn(folder)}\n`);
+      process.stdout.write(`${shown(verifierIn(folder))}\n`);
     return 0;
   },
 };
@@ -39,7 +40,7 @@ function verifierIn(folder: string): string {
   try {
     return parseVerifier(readFileSync(file, 'latin1').trimEnd()).text;
   } catch (error) {
-    throw new CommandError(`${file}: ${(error as Error).message}. domicile audit verify tells what is wrong.`);
+    throw new CommandError(`${file}: ${shown((error as Error).message)}. domicile audit verify tells what is wrong.`);
   }
 }
 

@@ -4,6 +4,7 @@ import { proveEntry, type EntryProof } from '../../audit/proof.ts';
 import { query } from '../../audit/query.ts';
 import { LogReader } from '../../audit/reader.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
+import { shown } from './output.ts';
 import { evidenceAt, logsAt } from './place.ts';
 import { Progress } from './progress.ts';
 
@@ -42,9 +43,9 @@ export const prove: Subcommand = {
       proofs = /^\d{1,16}$/.test(what) ? [proveEntry(onlyOne(logs), Number(what))] : proveRequest(logs, what);
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      throw new CommandError(`${what}: ${(error as Error).message}`);
+      throw new CommandError(`${what}: ${shown((error as Error).message)}`);
     }
-    const text = proofs.map((proof) => `${JSON.stringify(proof)}\n`).join('');
+    const text = proofs.map((proof) => `${shown(JSON.stringify(proof))}\n`).join('');
     if (values.out === undefined) process.stdout.write(text);
     else write(values.out, text, proofs);
     return 0;
@@ -56,21 +57,21 @@ function chosen(folders: readonly string[], origin: string | undefined): LogRead
   if (origin === undefined) return logs;
   const found = logs.filter((log) => originOf(log) === origin);
   if (found.length > 0) return found;
-  throw new CommandError(`--log ${origin}: is not among these: ${logs.map(originOf).join(', ')}`);
+  throw new CommandError(`--log ${origin}: is not among these: ${shown(logs.map(originOf).join(', '))}`);
 }
 
 function originOf(log: LogReader): string {
   try {
     return log.checkpoint().origin;
   } catch (error) {
-    throw new CommandError(`${log.folder}: ${(error as Error).message}. domicile audit verify tells more.`);
+    throw new CommandError(`${log.folder}: ${shown((error as Error).message)}. domicile audit verify tells more.`);
   }
 }
 
 function onlyOne(logs: readonly LogReader[]): LogReader {
   const [log] = logs;
   if (log === undefined || logs.length > 1)
-    throw new UsageError(`a SEQ is of one log: say which by --log: ${logs.map(originOf).join(', ')}`);
+    throw new UsageError(`a SEQ is of one log: say which by --log: ${shown(logs.map(originOf).join(', '))}`);
   return log;
 }
 

@@ -7,7 +7,7 @@ import { hint } from '../../core/closest.ts';
 import { REASON_NAMES } from '../../core/reasons.ts';
 import { momentOf } from '../../core/schema.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
-import { Output } from './output.ts';
+import { Output, shown } from './output.ts';
 import { DEFAULT_CONFIG, evidenceAt, logsAt, settingsFrom } from './place.ts';
 import { Progress } from './progress.ts';
 import { asCsv, asRow, CSV_HEAD, TABLE_HEAD } from './shown-entry.ts';
@@ -65,7 +65,7 @@ const FORMATS: Readonly<
   Record<(typeof FORMAT_NAMES)[number], { readonly head: string; readonly line: (entry: Entry) => string }>
 > = {
   table: { head: `${TABLE_HEAD}\n`, line: (entry) => `${asRow(entry)}\n` },
-  json: { head: '', line: (entry) => `${entry.text}\n` },
+  json: { head: '', line: (entry) => `${shown(entry.text)}\n` },
   csv: { head: CSV_HEAD, line: asCsv },
 };
 
@@ -88,7 +88,7 @@ export const query: Subcommand = {
       await output.flush();
     } catch (error) {
       await output.flush();
-      throw new CommandError(`${(error as Error).message}. domicile audit verify ${place} tells what is wrong.`);
+      throw new CommandError(`${shown((error as Error).message)}. domicile audit verify ${place} tells what is wrong.`);
     }
     return 0;
   },

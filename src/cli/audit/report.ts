@@ -94,7 +94,7 @@ async function make(
   try {
     return await buildReport(entriesFor(logs, options, progress), options);
   } catch (error) {
-    throw new CommandError(`${(error as Error).message}. domicile audit verify ${place} tells what is wrong.`);
+    throw new CommandError(`${shown((error as Error).message)}. domicile audit verify ${place} tells what is wrong.`);
   } finally {
     progress.clear();
   }
@@ -136,7 +136,7 @@ function checkpointOf(log: LogReader) {
   try {
     return log.checkpoint();
   } catch (error) {
-    throw new CommandError(`${log.folder}: ${(error as Error).message}. domicile audit verify tells more.`);
+    throw new CommandError(`${log.folder}: ${shown((error as Error).message)}. domicile audit verify tells more.`);
   }
 }
 

@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseCheckpoint } from '../../audit/checkpoint.ts';
 import { parseNote } from '../../audit/note.ts';
 import { LogReader } from '../../audit/reader.ts';
+import { verifyTogether } from '../../audit/verify-together.ts';
 import { verifyLog, type KeptCheckpoint, type Verified } from '../../audit/verify.ts';
 import { CommandError, readArguments, type Subcommand } from '../command.ts';
 import { readVerifiers } from './keys.ts';
@@ -16,7 +17,8 @@ const HELP = `domicile audit verify: whether logs are complete and unaltered
 
   DIR            a log, or a folder that holds logs up to three levels below; default: the evidence of --config
   --key KEY      a verifier key, or a file with one on each line, as domicile audit key prints them; each log must be
-                 signed by one of them, or by one that it was handed over to. Without it the key in the log's own folder
+                 signed by one of them, or by one that it was handed over to, and of a sidecar with logs in DIR none may be
+                 missing that a key is of. Without it the key in the log's own folder
                  is believed, which shows what was altered by accident, or by whoever does not have the private key
   --since FILE   a checkpoint that was kept elsewhere: its log must begin with what it states, or it was rolled back or
                  rewritten
@@ -42,7 +44,8 @@ export const verify: Subcommand = {
     const { values, positionals } = readArguments(args, OPTIONS, true);
     const keys = values.key === undefined ? null : readVerifiers(values.key);
     const since = values.since === undefined ? null : keptCheckpoint(resolve(values.since));
-    const folders = await logsAt(evidenceAt(positionals, values.config));
+    const place = evidenceAt(positionals, values.config);
+    const folders = await logsAt(place);
     const logs: Verified[] = [];
     const progress = new Progress(folders.reduce((sum, folder) => sum + sizeOf(folder), 0));
     let before = 0;
@@ -54,10 +57,13 @@ export const verify: Subcommand = {
       if (!values.json) process.stdout.write(asText(verified));
     }
     const lost = since !== null && logs.every(({ origin }) => origin !== since.checkpoint.origin) ? since : null;
-    const isOk = lost === null && logs.every(({ fault }) => fault === null);
-    const missing = lost && `--since ${lost.file}: its log, ${lost.checkpoint.origin}, is not among these`;
-    if (values.json) process.stdout.write(`${JSON.stringify({ ok: isOk, error: missing, logs: logs.map(asJson) })}\n`);
-    else if (missing !== null) process.stderr.write(`${shown(missing)}\n`);
+    // Who names one log wants to know of no other.
+    const errors = resolve(place) === resolve(folders[0]!) ? [] : verifyTogether(logs, keys);
+    if (lost !== null) errors.push(`--since ${lost.file}: its log, ${lost.checkpoint.origin}, is not among these`);
+    const isOk = errors.length === 0 && logs.every(({ fault }) => fault === null);
+    const error = errors.length === 0 ? null : errors.join('; ');
+    if (values.json) process.stdout.write(`${shown(JSON.stringify({ ok: isOk, error, logs: logs.map(asJson) }))}\n`);
+    else for (const each of errors) process.stderr.write(`${shown(each)}\n`);
     return isOk ? 0 : 1;
   },
 };
