@@ -65,11 +65,14 @@ export class Domicile extends Running {
     let policies: Policies | null = null;
     let evidence: ProcessEvidence | null = null;
     let domicile: Domicile;
+    // Together with the log of the control plane, since each has a thread to start.
+    const opening =
+      keeps === 'none' ? null : ProcessEvidence.open(configuration.loaded.settings, '1', configuration.log);
+    const opened = opening?.catch(() => null) ?? null;
     try {
-      // First: what follows tells the control plane that this proxy is about to serve.
-      if (keeps === 'kept')
-        evidence = await ProcessEvidence.open(configuration.loaded.settings, '1', configuration.log);
       if (origin !== undefined) source = await openPolicySource(configuration, version, origin);
+      // Before policies are fetched: that tells the control plane that this proxy is about to serve.
+      evidence = await opening;
       policies = source === null ? new FilePolicies(configuration.loaded) : await source.fetch();
       const tracing = await createTracing(options.env, {
         version,
@@ -80,7 +83,7 @@ export class Domicile extends Running {
     } catch (error) {
       configuration.close();
       await policies?.close();
-      await evidence?.close();
+      await (await opened)?.close();
       await source?.control?.close();
       throw error;
     }

@@ -93,6 +93,8 @@ export class Recorder implements Evidence {
       if (x.request.over) return;
       if (error === null) return next(x, null);
       this.#counts.failures++;
+      // It is answered by another refusal, which is to be told of too.
+      if (outcome !== null && !isDecided) x.recordState = DECIDED;
       next(x, unrecordable(error.message));
     });
   }

@@ -95,6 +95,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'out_of_range audit.flush_ms',
     'not_one_of audit.best_effort[0]',
     'not_one_of audit.strict_denials[0]',
+    'strict_and_best_effort audit.strict_denials',
     'file_missing audit.pseudonyms.key',
     'ship_where audit.ship',
     'bad_name audit.retention.classes.secret',

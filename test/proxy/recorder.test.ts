@@ -144,6 +144,9 @@ describe('a refusal that must be durable', () => {
     await expect.poll(() => log.waiting.length).toBe(1);
     log.waiting[0]!(new Error('no space left on the disk'));
     expect(await answer).toBe('503 audit_unavailable');
+    await expect
+      .poll(() => log.records.at(-1))
+      .toMatchObject({ kind: 'outcome', reason: 'audit_unavailable', status: 503 });
   });
 });
 

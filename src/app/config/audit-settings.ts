@@ -51,6 +51,14 @@ export function auditSettingsOf({ audit }: ConfigurationFile, folder: string, pr
       message: 'is no Ed25519 private key',
       fix: 'refer to a PKCS#8 PEM file, such as openssl genpkey -algorithm ed25519 writes, or to base64 of its 32 bytes of seed',
     });
+  const both = audit.best_effort.find((classification) => audit.strict_denials.includes(classification));
+  if (both !== undefined)
+    problems.push({
+      code: 'strict_and_best_effort',
+      path: ['audit', 'strict_denials'],
+      message: `${both} is in best_effort too: its refusals cannot both wait for their record and do without`,
+      fix: 'take it out of one of the two',
+    });
   return {
     key: audit.key,
     flushMs: audit.flush_ms,
