@@ -18,6 +18,8 @@ export class SqlStore implements Store {
   #told: number;
   /** The last of the changes that wait for each other. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Under way. */
+  readonly #writes = new Set<Promise<void>>();
   #poll: NodeJS.Timeout | undefined;
   #stopHearing: (() => Promise<void>) | undefined;
   #closed = false;
@@ -73,7 +75,14 @@ export class SqlStore implements Store {
   }
 
   write<T>(work: (db: Transaction<Tables>, now: number, note: Note) => Promise<T>): Promise<T> {
-    return this.#transaction(async (db, note) => work(db, await this.#now(db), note));
+    const result = this.#transaction(async (db, note) => work(db, await this.#now(db), note));
+    const over = result.then(
+      () => undefined,
+      () => undefined, // the caller has it
+    );
+    this.#writes.add(over);
+    void over.finally(() => this.#writes.delete(over));
+    return result;
   }
 
   onRevision(listener: (revision: number) => void): () => void {
@@ -100,7 +109,7 @@ export class SqlStore implements Store {
     clearTimeout(this.#poll);
     this.#listeners.clear();
     await this.#stopHearing?.();
-    await this.#turn;
+    await Promise.all([this.#turn, ...this.#writes]);
     await this.#database.close();
   }
 
