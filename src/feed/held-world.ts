@@ -85,12 +85,14 @@ export class HeldWorld {
     }
   }
 
+  /** Where not even that can be put in force, nothing is. */
   #close(closed: WorldDocument): void {
     try {
       this.#apply(closed);
       this.#world = closed;
     } catch (error) {
-      this.#log.error('what the control plane closes cannot be closed here', { error });
+      this.#world = null;
+      this.#log.error('what the control plane closes cannot be closed here, so nothing is decided', { error });
     }
   }
 }

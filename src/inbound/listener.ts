@@ -109,6 +109,7 @@ export class Listener {
     this.#server.setSecureContext(tlsOptions(texts));
     if (texts.clientCa === this.#clientCa) return;
     this.#clientCa = texts.clientCa;
+    for (const opening of this.#opening) opening.socket.destroy();
     this.#http2.part();
     for (const connection of this.#connections) connection.close();
   }

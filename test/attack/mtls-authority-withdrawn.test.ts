@@ -1,6 +1,6 @@
 // An authority is believed no longer: its key was stolen, say. A connection that its certificate opened, and that is never idle, would be
 // believed for as long as its client likes. It ends with what is under way, and whoever held it has to prove himself anew.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
@@ -51,4 +51,33 @@ test('connections of its certificates end, over HTTP/1 and HTTP/2, and a renewed
   expect(await world.rig.domicile.reload('test')).toBe(true);
   await ended;
   socket.destroy();
+});
+
+test('so do those that were silent, and those in the middle of a head, which is the last', async () => {
+  const open = async () => {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: world.port('storage'),
+      ca: readFileSync(tls.cert),
+      ...successor.client(['spiffe://trust/tenant/acme']),
+    });
+    await once(socket, 'session'); // the server has believed it
+    await new Promise(setImmediate); // what is written within that event stays in the client
+    const answers: string[] = [];
+    socket.on('data', (chunk: Buffer) => answers.push(...(/HTTP\/1\.1 \d+/.exec(chunk.toString()) ?? [])));
+    return { socket, answers, ended: once(socket, 'close') };
+  };
+  const [silent, halfway] = [await open(), await open()];
+  const GET = 'GET /reports/key HTTP/1.1\r\nHost: x\r\nX-Data-Classification: identity\r\n\r\n';
+  halfway.socket.write(GET.slice(0, 20));
+  // The first bytes are here once an answer to bytes that were sent after them is.
+  const other = await open();
+  other.socket.write(GET);
+  await expect.poll(() => other.answers).toHaveLength(1);
+  write('ca.pem', authority.cert);
+  expect(await world.rig.domicile.reload('test')).toBe(true);
+  await silent.ended;
+  halfway.socket.write(GET.slice(20) + GET);
+  await Promise.all([halfway.ended, other.ended]);
+  expect([silent.answers, halfway.answers]).toEqual([[], ['HTTP/1.1 404']]);
 });

@@ -84,6 +84,8 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   readonly #backlog: Backlog;
   /** The client has ended its side. */
   #ended = false;
+  /** It ends with the request that is under way, or half there. */
+  #isLast = false;
   #dropped = 0;
   /** What of the slab has not been looked at, within `received`. */
   #at = 0;
@@ -116,8 +118,9 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
 
   /** Ends it after the answer that is due, or at once. */
   close(): void {
-    if (this.idle) this.#end();
-    else if (this.#request !== null) this.#request.closing = true;
+    if (this.idle) return this.#end();
+    this.#isLast = true;
+    if (this.#request !== null) this.#request.closing = true;
   }
 
   received(length: number): void {
@@ -184,7 +187,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
   #begin(method: string, target: string, headers: string[], version: '1.0' | '1.1'): void {
     const { length, keepAlive, expects } = framing;
     const unreadable = length === UNREADABLE;
-    const closing = !keepAlive || unreadable;
+    const closing = !keepAlive || unreadable || this.#isLast;
     const head = { method, target, headers };
     const request = new Http1Request(
       this,
@@ -331,6 +334,7 @@ export class Http1Connection implements LinkOwner, Timed, Carrier, ChunkSink {
     this.#request = null;
     this.#chunks = null;
     this.#state = HEAD;
+    if (this.#isLast) return this.#end();
     if (this.#backlog.length > 0) {
       this.#options.wheel.set(this, this.#options.requestHeadTimeout);
       if (!this.link.blocked) this.#backlog.feedSoon();
