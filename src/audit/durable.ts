@@ -5,12 +5,12 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { readIfThere } from './read-file.ts';
 
 export interface NewFile {
   readonly path: string;
@@ -36,7 +36,7 @@ export interface DurableFiles {
   removeFolder(path: string): void;
   /** Names in a folder; null: it is not there. */
   list(path: string): string[] | null;
-  /** Null: it is not there. */
+  /** A file of a log; null: it is not there. */
   read(path: string): Buffer | null;
 }
 
@@ -68,7 +68,7 @@ export const systemFiles: DurableFiles = {
   remove: (path) => unless(['ENOENT'], () => unlinkSync(path)),
   removeFolder: (path) => unless(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => rmdirSync(path)),
   list: (path) => unless(['ENOENT'], () => readdirSync(path)),
-  read: (path) => unless(['ENOENT'], () => readFileSync(path)),
+  read: readIfThere,
 };
 
 /** Null where it failed in one of these ways. */
@@ -96,6 +96,7 @@ const FIXES: Readonly<Record<string, string>> = {
 /** One line for people: what, where and what to do. */
 export function describeFailure(folder: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  const fix = FIXES[code ?? ''] ?? 'look at the disk';
+  if (code === undefined) return `evidence cannot be written to ${folder}: ${message}`; // our own, which says what to do
+  const fix = FIXES[code] ?? 'look at the disk';
   return `evidence cannot be written to ${folder}: ${message}: ${fix}; what is queued is written as soon as it can be`;
 }

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sig
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemFiles } from './durable.ts';
+import { LogLock } from './lock.ts';
 
 /** What signs the logs of a sidecar. */
 export interface SigningKeys {
@@ -24,30 +25,41 @@ const PEM = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g;
  * @throws Error in one line, naming the file or setting and the fix
  */
 export function loadKeys(state: string, configured: string | null): SigningKeys {
-  const previous = previousKeys(state);
-  if (configured === null) return { current: ownKey(state), previous };
-  const own = privateText(join(state, KEY_FILE));
+  // The own one first: when it is replaced, it is put among the previous ones before.
+  if (configured === null) {
+    const current = ownKey(state);
+    return { current, previous: previousKeys(state) };
+  }
+  const path = join(state, KEY_FILE);
+  const text = privateText(path);
   // A sidecar that had a key of its own before it was given one.
-  if (own !== null) previous.unshift(parsePrivate(own, join(state, KEY_FILE)));
-  return { current: parsePrivate(configured, 'audit.key'), previous };
+  const own = text === null ? [] : [parsePrivate(text, path)];
+  return { current: parsePrivate(configured, 'audit.key'), previous: [...own, ...previousKeys(state)] };
 }
 
 /**
  * Makes a new key; the old one is kept to hand each log over with. Processes that run keep the one they have.
  * @returns the new public key
- * @throws Error in one line, when there is no key yet or it cannot be written
+ * @throws Error in one line, when there is no key yet, it cannot be written or another replaces it now
  */
 export function rotateKey(state: string): KeyObject {
   const path = join(state, KEY_FILE);
-  const text = privateText(path);
-  if (text === null) throw new Error(`there is no ${path} to rotate: it is made when evidence is first written`);
-  const kept = [text, privateText(join(state, PREVIOUS_FILE)) ?? ''];
-  parsePrivate(text, path);
-  // In this order: whatever signs now is at hand at any moment.
-  replace(state, PREVIOUS_FILE, [...new Set(pems(kept.join('\n')))].map((pem) => `${pem}\n`).join(''));
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  replace(state, KEY_FILE, pemOf(privateKey));
-  return publicKey;
+  if (privateText(path) === null)
+    throw new Error(`there is no ${path} to rotate: it is made when evidence is first written`);
+  // Two at once would both keep the key from before, and neither that of the other, by which a log may be signed by then.
+  const lock = LogLock.take(state, 'key');
+  if (lock === null) throw new Error(`the key under ${state} is being rotated by another: wait until it has ended`);
+  try {
+    const own = parsePrivate(privateText(path) ?? '', path);
+    const kept = new Set([own, ...previousKeys(state)].map(pemOf));
+    // In this order: whatever signs now is at hand at any moment.
+    replace(state, PREVIOUS_FILE, [...kept].join(''));
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    replace(state, KEY_FILE, pemOf(privateKey));
+    return publicKey;
+  } finally {
+    lock.release();
+  }
 }
 
 /** What the previous key signs when it hands a log over to the next, as base64 (Ed25519, RFC 8032). */
@@ -112,13 +124,9 @@ function previousKeys(state: string): KeyObject[] {
   const path = join(state, PREVIOUS_FILE);
   const text = privateText(path);
   if (text === null) return [];
-  const found = pems(text);
+  const found = text.match(PEM) ?? [];
   if (found.length === 0) throw new Error(`${path} holds no private key as PEM: restore it, or remove it`);
   return found.map((pem) => parsePrivate(pem, path));
-}
-
-function pems(text: string): string[] {
-  return text.match(PEM) ?? [];
 }
 
 /** Text of a file with a secret in it; null: it is not there. */

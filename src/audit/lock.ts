@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
 /**
- * One process at a time has a log. SQLite does the locking of the file, which the kernel lets go of however the process
- * ends. Needs a file system whose locks hold: a local disk.
+ * One process at a time has a log, or replaces the key. SQLite does the locking of the file, which the kernel lets go of
+ * however the process ends. Needs a file system whose locks hold: a local disk.
  *
  * POSIX takes all locks of a file from a process that closes any handle of it: nothing in this process may open a lock
  * file but this.
@@ -17,7 +17,7 @@ export class LogLock {
   }
 
   /**
-   * @param name of the log
+   * @param name of the log; `key`: of the key
    * @returns null where another has it
    * @throws Error in one line, when the lock cannot be had for any other reason
    */

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { entriesOf, frameEnd } from './bundle.ts';
 import { MAX_ENTRY_BYTES } from './entry.ts';
+import { readIfThere } from './read-file.ts';
 import { LogReader } from './reader.ts';
 import { keptUntil, type RetentionRules } from './retention.ts';
 import { TILE_WIDTH, tilePath } from './tile.ts';
@@ -93,20 +93,8 @@ function valueOf(entry: Buffer): Record<string, unknown> {
 
 /** The first entry of a bundle, without reading the rest; null: there is no such bundle. */
 function firstEntry(path: string): Buffer | null {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(2 + MAX_ENTRY_BYTES);
-    const read = readSync(file, bytes, 0, bytes.length, 0);
-    return bytes.subarray(2, frameEnd(bytes, 0, read));
-  } finally {
-    closeSync(file);
-  }
+  const bytes = readIfThere(path, 2 + MAX_ENTRY_BYTES);
+  return bytes && bytes.subarray(2, frameEnd(bytes, 0, bytes.length));
 }
 
 /** Bundles, in order, as ranges of entries: neighbours are one. */

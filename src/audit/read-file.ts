@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { MAX_ENTRY_BYTES } from './entry.ts';
 import { TILE_WIDTH } from './tile.ts';
 
@@ -22,16 +23,13 @@ export class UnfitFile extends Error {
 /**
  * A file of a log, as whoever wrote the folder left it, who may mean ill: nothing in it makes the reader wait, or read
  * without end.
+ * @param most so many bytes of its beginning are read at most. Default: all
  * @throws UnfitFile for a link, a device, a folder, or more bytes than any file of a log has; what the file system throws
  */
-export function readLogFile(path: string): Buffer {
+export function readLogFile(path: string, most = MAX_BYTES): Buffer {
   const file = openRegular(path);
   try {
-    const found = fstatSync(file);
-    if (found.isDirectory()) throw new UnfitFile(path, 'is a folder, and should be a file');
-    if (!found.isFile()) throw new UnfitFile(path, NO_FILE);
-    if (found.size > MAX_BYTES) throw new UnfitFile(path, `has ${found.size} bytes, more than any file of a log`);
-    const bytes = Buffer.allocUnsafeSlow(found.size);
+    const bytes = Buffer.allocUnsafeSlow(Math.min(most, sizeOf(path, fstatSync(file))));
     let end = 0;
     for (let read = -1; read !== 0 && end < bytes.length; end += read)
       read = readSync(file, bytes, end, bytes.length - end, null);
@@ -42,13 +40,34 @@ export function readLogFile(path: string): Buffer {
 }
 
 /** Null: it is not there. Otherwise as `readLogFile`. */
-export function readIfThere(path: string): Buffer | null {
+export function readIfThere(path: string, most?: number): Buffer | null {
   try {
-    return readLogFile(path);
+    return readLogFile(path, most);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** As `readIfThere`, where a disk may be slow to answer: in a copy of a log. */
+export async function readCopyIfThere(path: string): Promise<Buffer | null> {
+  try {
+    await using file = await open(path, FLAGS);
+    sizeOf(path, await file.stat());
+    return await file.readFile();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw STRANGE.has(code) ? new UnfitFile(path, NO_FILE) : error;
+  }
+}
+
+/** @throws UnfitFile for what is no file, or too large */
+function sizeOf(path: string, found: Stats): number {
+  if (found.isDirectory()) throw new UnfitFile(path, 'is a folder, and should be a file');
+  if (!found.isFile()) throw new UnfitFile(path, NO_FILE);
+  if (found.size > MAX_BYTES) throw new UnfitFile(path, `has ${found.size} bytes, more than any file of a log`);
+  return found.size;
 }
 
 const NO_FILE = 'is no file of a log, but a link or device';

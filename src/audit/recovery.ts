@@ -20,6 +20,8 @@ export interface Recovered {
   readonly edge: Edge;
   /** Entries that the checkpoint covers. */
   readonly size: number;
+  /** The checkpoint as it lay there. */
+  readonly checkpoint: Buffer;
   /** What signed the checkpoint. */
   readonly signer: KeyObject;
   /** Its last entry, of those taken in again if there are any; null: it has none. */
@@ -49,19 +51,26 @@ export function recover(reading: Reading): Recovered | null {
   const { files, folder, sidecar } = reading;
   const found = checkpointOf(reading);
   if (found === null) return null;
-  const { checkpoint, signer } = found;
+  const { bytes, checkpoint, signer } = found;
   const { edge, last } = edgeOf(files, folder, checkpoint);
   const taken = takeIn(files, folder, sidecar, edge);
   return {
     edge,
     size: checkpoint.size,
+    checkpoint: bytes,
     signer,
     last: taken ?? last,
     atEdge: filesAtEdge(files, folder, checkpoint.size),
   };
 }
 
-function checkpointOf({ files, folder, origin, keys }: Reading): { checkpoint: Checkpoint; signer: KeyObject } | null {
+interface Found {
+  readonly bytes: Buffer;
+  readonly checkpoint: Checkpoint;
+  readonly signer: KeyObject;
+}
+
+function checkpointOf({ files, folder, origin, keys }: Reading): Found | null {
   const path = join(folder, CHECKPOINT_FILE);
   const bytes = files.read(path);
   if (bytes === null) {
@@ -83,7 +92,7 @@ function checkpointOf({ files, folder, origin, keys }: Reading): { checkpoint: C
       `${path} is not signed by this sidecar's key: put the key that signed it into evidence.key.previous, so that it can ` +
         `be handed over, or move the folder aside to begin a new log`,
     );
-  return { checkpoint, signer };
+  return { bytes, checkpoint, signer };
 }
 
 function edgeOf(files: DurableFiles, folder: string, { size, root }: Checkpoint): { edge: Edge; last: string | null } {

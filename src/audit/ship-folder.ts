@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Destination, Rule } from './destination.ts';
 import { TEMPORARY } from './names.ts';
 import { parseNote } from './note.ts';
+import { readCopyIfThere } from './read-file.ts';
 
 /** A whole file or none: temporary name, write, fsync, rename. Its name is durable once its folder is synced. */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
@@ -72,13 +73,8 @@ export class FolderDestination implements Destination {
     }
   }
 
-  async read(path: string): Promise<Buffer | null> {
-    try {
-      return await readFile(join(this.#root, path));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+  read(path: string): Promise<Buffer | null> {
+    return readCopyIfThere(join(this.#root, path));
   }
 
   async remove(path: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { frameEnd } from './bundle.ts';
 import { parseCheckpoint, type Checkpoint } from './checkpoint.ts';
@@ -7,6 +6,7 @@ import type { Entry } from './entry.ts';
 import { BundleHasher, HASH_BYTES } from './hash.ts';
 import { CHECKPOINT_FILE, VERIFIER_FILE } from './names.ts';
 import { parseNote } from './note.ts';
+import { readLogFile } from './read-file.ts';
 import { findLogs, LogReader, readAtLeast, subtree } from './reader.ts';
 import { NOTHING_SHIPPED, type Shipped, type ShipRecord } from './ship-record.ts';
 import { TILE_WIDTH, tilePath, type TileName } from './tile.ts';
@@ -108,7 +108,7 @@ export class Shipment {
     const { record, destination } = this.#options;
     const log = basename(folder);
     // Before the checkpoint: when a key is handed over, the file follows.
-    const key = readFileSync(join(folder, VERIFIER_FILE));
+    const key = readLogFile(join(folder, VERIFIER_FILE));
     const { bytes, ...checkpoint } = checkpointOf(folder);
     const { size, root } = checkpoint;
     const recorded = record.of(log);
@@ -247,7 +247,7 @@ function lost(size: number): string {
 }
 
 function checkpointOf(folder: string): Checkpoint & { readonly bytes: Buffer } {
-  const bytes = readFileSync(join(folder, CHECKPOINT_FILE));
+  const bytes = readLogFile(join(folder, CHECKPOINT_FILE));
   return { ...parseCheckpoint(parseNote(bytes).text), bytes };
 }
 

@@ -31,6 +31,11 @@ export class LogWriter {
   #signer: NoteSigner;
   /** Entries that a durable checkpoint covers; -1: there is no checkpoint. */
   #size: number;
+  /**
+   * What `checkpoint` may say as long as nobody else writes it: a commit that failed may have put one there. Null: it is
+   * not there.
+   */
+  #own: readonly (string | null)[];
   /** What `key.pub` is known to say. */
   #published: string | null;
   /** Tiles that are or may be on disk, and that a later checkpoint may have no use for. */
@@ -63,6 +68,7 @@ export class LogWriter {
     this.#signer = recovered === null ? next : noteSigner(this.origin, recovered.signer);
     this.#edge = recovered?.edge ?? Edge.empty();
     this.#size = recovered?.size ?? -1;
+    this.#own = [recovered?.checkpoint.toString('latin1') ?? null];
     this.#loose = new Set(recovered?.atEdge);
     this.#published = files.read(this.#at(VERIFIER_FILE))?.toString().trimEnd() ?? null;
     this.found = foundOf(recovered?.last ?? null);
@@ -95,17 +101,17 @@ export class LogWriter {
 
   /**
    * Makes all that was added durable. `size` tells how far it came.
-   * @throws what the file system throws; it can be tried again
+   * @throws Error in one line where somebody else wrote the log; what the file system throws; it can be tried again
    */
   commit(): void {
+    this.#requireOwn();
     if (this.#isUnclean) this.#removeTemporaries();
     this.#isUnclean = true;
     const { size } = this.#edge;
     if (size > this.#size) {
       const files = this.#edge.unwritten();
       for (const { path } of files) this.#loose.add(path);
-      this.#put(files, this.#checkpoint());
-      this.#size = size;
+      this.#cover(files);
       this.#edge.settled();
     }
     // After the checkpoint: until then the log is signed by the key before, which the hand-over names.
@@ -116,10 +122,11 @@ export class LogWriter {
 
   /**
    * Deletes the entries [from, to), whole bundles of them; their hashes stay.
-   * @throws RangeError where the checkpoint does not cover them all, or a bundle is in it in part; what the file system throws
+   * @throws RangeError where the checkpoint does not cover them all, or a bundle is in it in part; what `commit` throws
    */
   prune(from: number, to: number): void {
     requireFullBundles(from, to, this.size);
+    this.#requireOwn();
     const folders = new Set<string>();
     for (let index = from / TILE_WIDTH; index < to / TILE_WIDTH; index++) {
       const path = this.#at(tilePath({ level: 'entries', index, width: TILE_WIDTH }));
@@ -133,8 +140,7 @@ export class LogWriter {
   #begin(): void {
     this.#removeTemporaries();
     this.#publish();
-    this.#put([], this.#checkpoint());
-    this.#size = 0;
+    this.#cover([]);
   }
 
   /** Alone in its commit: the only checkpoint of which `key.pub` can be found one key behind is that of the hand-over. */
@@ -168,10 +174,29 @@ export class LogWriter {
     this.#edge.add(frame);
   }
 
-  #checkpoint(): TileFile {
+  /** Puts files in their places, and then a checkpoint that covers them. */
+  #cover(files: readonly TileFile[]): void {
     const { origin } = this;
-    const text = formatCheckpoint({ origin, size: this.#edge.size, root: this.#edge.root(), extensions: [] });
-    return { path: CHECKPOINT_FILE, bytes: Buffer.from(signNote(text, this.#signer)) };
+    const { size } = this.#edge;
+    const text = formatCheckpoint({ origin, size, root: this.#edge.root(), extensions: [] });
+    const bytes = Buffer.from(signNote(text, this.#signer));
+    this.#own = [this.#requireOwn(), bytes.toString('latin1')];
+    this.#put(files, { path: CHECKPOINT_FILE, bytes });
+    this.#size = size;
+  }
+
+  /**
+   * What `checkpoint` says. Whoever deletes the locks of processes that run lets a second one in: two that write one log
+   * must not cover each other's entries.
+   * @throws Error in one line where it is not what this writer put there
+   */
+  #requireOwn(): string | null {
+    const path = this.#at(CHECKPOINT_FILE);
+    const there = this.#files.read(path)?.toString('latin1') ?? null;
+    if (this.#own.includes(there)) return there;
+    throw new Error(
+      `${path} is not as this process left it: see that no other writes this log and that nobody deletes locks, and restart`,
+    );
   }
 
   #publish(): void {
@@ -187,6 +212,7 @@ export class LogWriter {
       bytes,
     }));
     this.#files.write(temporaries);
+    this.#requireOwn(); // that may have taken long
     for (const [i, { path }] of files.entries()) this.#place(temporaries[i]!.path, path);
     this.#syncFolders();
     this.#place(temporaries.at(-1)!.path, last.path);

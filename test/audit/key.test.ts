@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -77,7 +77,24 @@ describe('a key that is replaced', () => {
     const kept = loadKeys(state, null).previous;
     expect(kept.map((key, i) => key.equals(old[i + 1]!))).toEqual([true, true]);
     expect(statSync(join(state, 'evidence.key.previous')).mode & 0o777).toBe(0o600);
-    expect(readdirSync(state).toSorted()).toEqual(['evidence.key', 'evidence.key.previous']);
+    expect(readdirSync(state).toSorted()).toEqual(['evidence.key', 'evidence.key.previous', 'locks']);
+  });
+
+  it('is kept too where it lies there as a seed', () => {
+    const state = newState();
+    const text = pem();
+    writeFileSync(join(state, 'evidence.key'), seedOf(text), { mode: 0o600 });
+    rotateKey(state);
+    expect(loadKeys(state, null).previous.map((key) => key.equals(createPrivateKey(text)))).toEqual([true]);
+  });
+
+  it('is not replaced over previous ones that cannot be read', () => {
+    const state = newState();
+    const { current } = loadKeys(state, null);
+    writeFileSync(join(state, 'evidence.key.previous'), 'torn', { mode: 0o600 });
+    expect(() => rotateKey(state)).toThrow('evidence.key.previous holds no private key as PEM');
+    rmSync(join(state, 'evidence.key.previous'));
+    expect(loadKeys(state, null).current.equals(current)).toBe(true);
   });
 
   it('takes over from the own key when one is configured', async () => {

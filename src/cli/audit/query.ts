@@ -5,8 +5,8 @@ import { query as entries } from '../../audit/query.ts';
 import { LogReader } from '../../audit/reader.ts';
 import { hint } from '../../core/closest.ts';
 import { REASON_NAMES } from '../../core/reasons.ts';
-import { momentOf } from '../../core/schema.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
+import { timeOf } from './moment.ts';
 import { Output, shown } from './output.ts';
 import { DEFAULT_CONFIG, evidenceAt, logsAt, settingsFrom } from './place.ts';
 import { Progress } from './progress.ts';
@@ -136,8 +136,8 @@ function filterOf(values: Values, isOwn: boolean): EntryFilter {
     effect: oneOf('effect', effect, EFFECTS),
     reason: oneOf('reason', reason, REASON_NAMES),
     kind: oneOf('kind', kind, KINDS),
-    from: timeOf('from', values.from),
-    to: timeOf('to', values.to),
+    from: instantOf('from', values.from),
+    to: instantOf('to', values.to),
   };
 }
 
@@ -158,12 +158,10 @@ function oneOf<W extends string>(name: string, value: string | undefined, words:
   throw new UsageError(`--${name} ${value}: is none${hint(value, words)}: use one of ${words.join(', ')}`);
 }
 
-function timeOf(name: string, text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const moment = momentOf(text);
-  if (moment === null || !/^\d{4}-\d\d-\d\d(?:T|$)/.test(text))
-    throw new UsageError(`--${name} ${text}: not a time; write it like 2026-11-24T12:00:00Z or 2026-11-24`);
-  return new Date(moment).toISOString();
+/** As entries have it. */
+function instantOf(name: string, text: string | undefined): string | undefined {
+  const moment = timeOf(name, text);
+  return moment === undefined ? undefined : new Date(moment).toISOString();
 }
 
 function limitOf(text: string | undefined): number | null {

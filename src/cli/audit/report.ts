@@ -9,9 +9,9 @@ import type { Coverage, CoveredLog, Report } from '../../audit/report/model.ts';
 import { verifyLog } from '../../audit/verify.ts';
 import type { Entry } from '../../audit/entry.ts';
 import type { Verifier } from '../../audit/note.ts';
-import { momentOf } from '../../core/schema.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
 import { readVerifiers } from './keys.ts';
+import { timeOf } from './moment.ts';
 import { Output, shown } from './output.ts';
 import { evidenceAt, logsAt } from './place.ts';
 import { Progress } from './progress.ts';
@@ -182,12 +182,4 @@ async function write(text: string, out: string | undefined): Promise<void> {
   } catch (error) {
     throw new CommandError(`--out ${out}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }
-}
-
-function timeOf(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const moment = momentOf(text);
-  if (moment === null || !/^\d{4}-\d\d-\d\d(?:T|$)/.test(text))
-    throw new UsageError(`--${name} ${text}: not a time; write it like 2026-11-24T12:00:00Z or 2026-11-24`);
-  return moment;
 }
