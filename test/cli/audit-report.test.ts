@@ -168,3 +168,17 @@ test('what cannot be read or written is one line and exit 1', async () => {
     expect(err.trim().split('\n')).toHaveLength(1);
   }
 });
+
+test('a longer copy of another history is not believed for its length', async () => {
+  const place = join(root, 'forged');
+  cpSync(worker.folder, join(place, 'real', 's1.1'), { recursive: true });
+  const forged = new WrittenLog(join(place, 'forged'));
+  for (let i = 0; i < 400; i++) forged.add({ tenant: 'acme', effect: 'allow', reason: 'in_residency' });
+  forged.commit();
+  const { code, out, err } = await report(place, '--tenant', 'acme', ...PERIOD, '--format', 'json');
+  expect(code).toBe(1);
+  expect(err).toContain('two histories were signed');
+  const made = JSON.parse(out);
+  expect(made.coverage.verified).toBe(false);
+  expect(made.findings[0]).toMatchObject({ severity: 'high', code: 'evidence_broken' });
+});

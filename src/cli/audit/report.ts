@@ -6,7 +6,8 @@ import { buildReport } from '../../audit/report/build.ts';
 import { htmlOf } from '../../audit/report/html.ts';
 import { markdownOf } from '../../audit/report/markdown.ts';
 import type { Coverage, CoveredLog, Report } from '../../audit/report/model.ts';
-import { verifyLog } from '../../audit/verify.ts';
+import { verifyTogether } from '../../audit/verify-together.ts';
+import { verifyLog, type Verified } from '../../audit/verify.ts';
 import type { Entry } from '../../audit/entry.ts';
 import type { Verifier } from '../../audit/note.ts';
 import { CommandError, readArguments, UsageError, type Subcommand } from '../command.ts';
@@ -75,8 +76,9 @@ export const report: Subcommand = {
     if (from >= to) throw new UsageError('--from must be before --to: this leaves nothing');
     const keys = values.key === undefined ? null : readVerifiers(values.key);
     const place = evidenceAt(positionals, values.config);
-    const logs = longest(await logsAt(place));
-    const coverage = values['no-verify'] ? unverified(logs) : await verified(logs, keys);
+    const folders = await logsAt(place);
+    const logs = longest(folders);
+    const coverage = values['no-verify'] ? unverified(logs) : await verified(folders, logs, keys);
     const made = await make(logs, { tenant, from, to, now, coverage }, place);
     await write(render(made), out);
     for (const { origin, problem } of coverage.logs)
@@ -144,19 +146,32 @@ function unverified(logs: readonly LogReader[]): Coverage {
   return { verified: null, logs: logs.map((log) => covered(log, null, null)), incomplete: [] };
 }
 
-async function verified(logs: readonly LogReader[], keys: readonly Verifier[] | null): Promise<Coverage> {
-  const progress = new Progress(logs.reduce((sum, log) => sum + checkpointOf(log).size, 0));
-  const told: CoveredLog[] = [];
+/** @param folders all copies too: of two that are not of one history neither can be believed for its length */
+async function verified(
+  folders: readonly string[],
+  logs: readonly LogReader[],
+  keys: readonly Verifier[] | null,
+): Promise<Coverage> {
+  const sizes = folders.map((folder) => checkpointOf(LogReader.open(folder)).size);
+  const progress = new Progress(sizes.reduce((sum, size) => sum + size, 0));
+  const all: Verified[] = [];
   let before = 0;
-  for (const log of logs) {
-    const { fault, size } = await verifyLog(log.folder, { keys, onProgress: (done) => progress.at(before + done) });
-    before += size;
-    const problem = fault && `${fault.file}, byte ${fault.offset}: ${fault.message}`;
-    told.push(covered(log, fault === null, problem));
+  for (const [i, folder] of folders.entries()) {
+    all.push(await verifyLog(folder, { keys, onProgress: (done) => progress.at(before + done) }));
+    before += sizes[i]!;
   }
   progress.clear();
+  const told = logs.map((log) => {
+    const { fault } = all.find(({ folder }) => folder === log.folder)!;
+    const problem = fault && `${fault.file}, byte ${fault.offset}: ${fault.message}`;
+    return covered(log, fault === null, problem);
+  });
+  for (const problem of verifyTogether(all, keys)) told.push({ ...NO_LOG, problem });
   return { verified: told.every(({ verified: isOk }) => isOk), logs: told, incomplete: [] };
 }
+
+/** Stands for what is wrong with logs beside each other. */
+const NO_LOG = { origin: 'logs beside each other', size: 0, root: '', key_ids: [], verified: false } as const;
 
 function covered(log: LogReader, isVerified: boolean | null, problem: string | null): CoveredLog {
   const { origin, size, root, note } = checkpointOf(log);
