@@ -167,7 +167,7 @@ class Verification {
       const isNamed = keys?.some(({ name }) => name === origin);
       const why = isNamed
         ? 'the key that was given did not sign it, nor hand it over'
-        : `no key of ${origin} was given`;
+        : `no key of ${origin} was given; if it is a log that came since, domicile audit key prints its key too`;
       throw new LogFault(CHECKPOINT_FILE, signatures, `is signed by ${signer.text}: ${why}`);
     }
     this.#key = signer;

@@ -5,6 +5,7 @@ import type { RequestRow } from '../store/requests.ts';
 import type { TokenRow } from '../store/tokens.ts';
 import type { ChangeFact } from '../store/witness.ts';
 import { accessAskOf, overrideBodyOf } from './approval/ask.ts';
+import { iso, reachOf } from './approval/views.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -44,13 +45,7 @@ function requestData(row: RequestRow): Data {
   return {
     status: row.state,
     requester: row.requester,
-    user_id: ask.userId,
-    subjects: ask.subjects,
-    classifications: ask.classifications,
-    verbs: ask.verbs,
-    resource: ask.resource,
-    from_region: ask.fromRegion,
-    to_region: ask.toRegion,
+    ...reachOf(ask),
     not_before: iso(ask.notBefore),
     not_after: iso(ask.notAfter),
     duration_minutes: ask.durationMinutes,
@@ -68,13 +63,7 @@ function grantData(row: GrantRow): Data {
   return {
     status: row.state,
     request_id: row.request_id,
-    user_id: grant.userId,
-    subjects: grant.subjects,
-    classifications: grant.classifications,
-    verbs: grant.verbs,
-    resource: grant.resource,
-    from_region: grant.fromRegion,
-    to_region: grant.toRegion,
+    ...reachOf(grant),
     not_before: iso(grant.notBefore),
     not_after: iso(grant.notAfter),
     max_uses: grant.maxUses,
@@ -107,8 +96,4 @@ function overrideData(row: OverrideRow): Data {
     reviewed_by: row.reviewed_by,
     review_outcome: row.review_outcome,
   };
-}
-
-function iso(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
 }

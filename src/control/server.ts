@@ -158,7 +158,14 @@ async function refuse(
   if (refusal === null || refusal.status >= 500)
     log.error('a control request failed', { request_id: request.id, error: refusal?.cause ?? error });
   const told = refusal ?? new ApiError(500, 'Internal error', 'this was not expected: see the log');
-  return sendProblem(reply, await recorded(told, request, context, gate));
+  return sendProblem(reply, forWhom(await recorded(told, request, context, gate), request));
+}
+
+/** Why no record can be kept names folders of this machine: that is for those who are for all tenants. */
+function forWhom(refusal: ApiError, { principal }: FastifyRequest): ApiError {
+  return refusal.reason === 'audit_unavailable' && principal?.tenant !== null
+    ? auditUnavailable('see the log')
+    : refusal;
 }
 
 /** A refusal that has left its evidence, or the one that it has not. */
@@ -177,9 +184,7 @@ async function recorded(
   } catch (error) {
     if (error instanceof ApiError && error.status === 429) return error;
     log.error('a refusal leaves no evidence', { request_id: request.id, error });
-    // Where this machine keeps what is for nobody who is not known.
-    const isKnown = (request.principal ?? null) !== null;
-    return error instanceof ApiError && isKnown ? error : auditUnavailable('see the log');
+    return error instanceof ApiError ? error : auditUnavailable('see the log');
   }
 }
 

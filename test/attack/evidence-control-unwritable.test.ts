@@ -13,12 +13,14 @@ describe('while the evidence of the control plane cannot be written', () => {
   let journal: MemoryJournal;
   let people: People;
   let root: Send;
+  let tenants: Send;
   let told: number[];
   beforeEach(async () => {
     journal = new MemoryJournal();
     people = await People.open({ journal });
     root = await people.someone('admin', 'root', null);
     await people.someone('approver', 'bob', null);
+    tenants = await people.someone('admin', 'ida', 'initech');
     told = [];
     people.store.onRevision((revision) => told.push(revision));
   });
@@ -47,6 +49,12 @@ describe('while the evidence of the control plane cannot be written', () => {
       expect((await root('GET', '/policies/p-1')).status).toBe(404);
       Object.assign(journal, { failing: null, hasRoom: true, sync: () => Promise.resolve() });
       expect((await root('POST', '/policies', POLICY)).status, 'and can be, once it can be written').toBe(201);
+    });
+
+    it('and people of one tenant do not learn why: it names folders that all tenants share', async () => {
+      await isNotDone(() => tenants('POST', '/policies', POLICY), 'see the log');
+      await isNotDone(() => tenants('POST', '/policies', { nonsense: true }), 'see the log');
+      expect((await tenants('POST', '/policies', POLICY)).text).not.toContain('no space left');
     });
 
     it('no request, no revocation, no use', async () => {

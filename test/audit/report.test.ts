@@ -69,6 +69,25 @@ describe('a report', () => {
     expect(findings).toEqual([]);
   });
 
+  it('lists no crossing that was refused before it left, and the one that may have left', async () => {
+    const story = new Story();
+    granted(story);
+    const end = (reason: string, status: number) => {
+      const of = story.request(3, { ...USE, open: true });
+      story.add('outcome', 3.1, { of, effect: 'deny', reason, status });
+    };
+    end('audit_unavailable', 503);
+    end('cross_border_restricted', 403);
+    end('upstream_region_mismatch', 403);
+    const { crossings, summary, findings } = await story.report();
+    expect(crossings.map(({ reason }) => reason)).toEqual(['upstream_region_mismatch']);
+    expect(summary).toMatchObject({ requests: 3, refused: 3, crossings: 1 });
+    expect(
+      findings.map(({ code }) => code),
+      'three uses would be one too many',
+    ).not.toContain('used_beyond');
+  });
+
   it('says of what has no end that it has none', async () => {
     const story = new Story();
     story.request(1, { open: true });

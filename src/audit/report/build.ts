@@ -1,3 +1,4 @@
+import type { Reason } from '../../core/reasons.ts';
 import type { Entry } from '../entry.ts';
 import { Changes } from './changes.ts';
 import { findingsOf } from './findings.ts';
@@ -131,8 +132,8 @@ class Builder {
       bytesIn: countIn(outcome, 'bytes_in'),
       bytesOut: countIn(outcome, 'bytes_out'),
     };
-    // What was refused after all had been forwarded may have crossed: it counts by the decision.
-    const crossed = isCrossing(value);
+    // What was refused later may have crossed already: it counts by the decision.
+    const crossed = isCrossing(value) && !NEVER_LEFT.has(reason);
     this.#totals.add(ended, crossed);
     this.#services.add(textIn(value, 'service'), ended);
     this.#verbs.add(textIn(value, 'verb'), ended);
@@ -168,6 +169,19 @@ class Builder {
     });
   }
 }
+
+/** Reasons by which a request is refused only before any of it leaves, also where the record of its decision came first. */
+const NEVER_LEFT: ReadonlySet<string> = new Set<Reason>([
+  'audit_unavailable',
+  'no_policy',
+  'region_not_allowed',
+  'region_prohibited',
+  'sovereign_no_cross_border',
+  'cross_border_restricted',
+  'grant_invalid',
+  'evidence_missing',
+  'no_compliant_region',
+]);
 
 /** Data went, or was to go, over a border: by leave, by a class that may, or against an advisory policy. */
 function isCrossing(value: Values): boolean {

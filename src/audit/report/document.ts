@@ -227,8 +227,8 @@ function evidence({ coverage }: Report): Block[] {
       ],
       rows: coverage.logs.map(({ origin, size, root, key_ids, verified, problem }) => [
         origin,
-        number(size),
-        root,
+        size === null ? '–' : number(size),
+        root ?? '–',
         key_ids.join(', ') || '–',
         problem ?? verdict[String(verified) as keyof typeof verdict],
       ]),

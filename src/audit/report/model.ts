@@ -34,9 +34,10 @@ export interface Coverage {
 
 export interface CoveredLog {
   readonly origin: string;
-  readonly size: number;
+  /** Null, as the root: not for this reader. */
+  readonly size: number | null;
   /** Base64 of the root of the tree of that size. */
-  readonly root: string;
+  readonly root: string | null;
   /** Ids of the keys that signed the checkpoint, eight hexadecimal digits each. */
   readonly key_ids: readonly string[];
   readonly verified: boolean | null;

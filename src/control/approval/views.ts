@@ -4,7 +4,7 @@ import { grantOf, type GrantRow } from '../../store/grants.ts';
 import type { OverrideRow } from '../../store/overrides.ts';
 import type { RequestRow } from '../../store/requests.ts';
 import type { ApprovalSettings } from '../context.ts';
-import { accessAskOf, overrideBodyOf } from './ask.ts';
+import { accessAskOf, overrideBodyOf, type AccessAsk } from './ask.ts';
 import type { GrantView, OverrideView, RequestView } from './shapes.ts';
 
 /** @param now by the store's clock: what is over by it is shown so, whether or not it has been marked yet */
@@ -20,13 +20,7 @@ export function requestView(
     status: row.state === 'pending' && row.pending_until <= now ? 'expired' : row.state,
     tenant_id: row.tenant,
     requester: row.requester,
-    user_id: ask.userId,
-    subjects: [...ask.subjects],
-    classifications: [...ask.classifications],
-    verbs: [...ask.verbs],
-    resource: ask.resource,
-    from_region: ask.fromRegion,
-    to_region: ask.toRegion,
+    ...reachOf(ask),
     not_before: iso(ask.notBefore),
     not_after: iso(ask.notAfter),
     duration_minutes: ask.durationMinutes,
@@ -69,13 +63,7 @@ export function fileGrantView(grant: Grant, uses: number, now: number): GrantVie
     source: 'file',
     request_id: null,
     tenant_id: grant.tenantId,
-    user_id: grant.userId,
-    subjects: [...grant.subjects],
-    classifications: [...grant.classifications],
-    verbs: [...grant.verbs],
-    resource: grant.resource,
-    from_region: grant.fromRegion,
-    to_region: grant.toRegion,
+    ...reachOf(grant),
     not_before: iso(grant.notBefore),
     not_after: iso(grant.notAfter),
     max_uses: grant.maxUses,
@@ -139,9 +127,22 @@ function wordView({ by, approved, reason, at }: ApprovalRow) {
   return { by, approved: approved === 1, reason, at: iso(at) };
 }
 
+/** Whom and what a request or a grant is for, with the names of the API. */
+export function reachOf(asked: AccessAsk | Grant) {
+  return {
+    user_id: asked.userId,
+    subjects: [...asked.subjects],
+    classifications: [...asked.classifications],
+    verbs: [...asked.verbs],
+    resource: asked.resource,
+    from_region: asked.fromRegion,
+    to_region: asked.toRegion,
+  };
+}
+
 /** A moment of RFC 3339. */
-function iso(at: number): string;
-function iso(at: number | null): string | null;
-function iso(at: number | null): string | null {
+export function iso(at: number): string;
+export function iso(at: number | null): string | null;
+export function iso(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
 }

@@ -9,7 +9,9 @@ import {
   type EvidenceSpanRow,
 } from '../../store/evidence.ts';
 import { openLogs, spansBefore, type OpenLogs } from './access-log.ts';
+import type { Principal } from '../principal.ts';
 import type { EvidenceIndex } from './evidence-index.ts';
+import { shownLogs } from './shown.ts';
 
 /** Rows that are read at once. */
 const ROWS = 500;
@@ -27,12 +29,18 @@ interface Period {
 /**
  * The report of a tenant and a period, from the logs on this machine and what the index has of the others. The logs are
  * not verified for it, and it says so.
+ * @param principal who is told
  */
-export async function reportFor(index: EvidenceIndex, tenant: string, period: Period): Promise<Report> {
+export async function reportFor(
+  index: EvidenceIndex,
+  tenant: string,
+  period: Period,
+  principal: Principal,
+): Promise<Report> {
   const logs = await openLogs(index);
   // Known once everything is read, which is when the report is made.
   const incomplete: string[] = [];
-  const coverage = { verified: null, logs: await coveredLogs(index), incomplete };
+  const coverage = { verified: null, logs: shownLogs(principal, await coveredLogs(index)), incomplete };
   async function* entries() {
     yield* entriesFor(index, logs, tenant, period);
     incomplete.push(...new Set([...logs.elsewhere, ...logs.unread, ...index.behind]));

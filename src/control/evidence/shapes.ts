@@ -84,8 +84,8 @@ const FINDING = closed({
 
 const LOG = closed({
   origin: Type.String(),
-  size: count,
-  root: Type.String({ description: 'Base64 of the root of the tree of that size.' }),
+  size: nullable(count, { description: 'Null, as the root: it is shared, and your token is for one tenant.' }),
+  root: nullable(Type.String(), { description: 'Base64 of the root of the tree of that size.' }),
   key_ids: Type.Array(Type.String(), { description: 'Of the keys that signed its checkpoint.' }),
   verified: nullable(Type.Boolean()),
   problem: maybe,

@@ -6,6 +6,7 @@ import { accessLog, keptEntries, type FoundEntries } from '../evidence/access-lo
 import { cursorOf, FILTERS, filterFrom, PERIOD, periodFrom, placeFrom, TENANT } from '../evidence/query.ts';
 import { reportFor } from '../evidence/report.ts';
 import { ENTRIES, REPORT } from '../evidence/shapes.ts';
+import { shownEntry, shownProblems } from '../evidence/shown.ts';
 import { pageQuery } from '../page.ts';
 import { route, type AnyRoute, type Answer } from '../route.ts';
 
@@ -78,7 +79,7 @@ export const AUDIT_ROUTES: readonly AnyRoute[] = [
     query: new Shape(closed({ tenant_id: TENANT, ...PERIOD })),
     answers: { 200: REPORT },
     async handle(call) {
-      const { context, query } = call;
+      const { context, principal, query } = call;
       const { index } = context;
       const tenant = call.tenant(query.tenant_id);
       const now = context.now();
@@ -86,7 +87,7 @@ export const AUDIT_ROUTES: readonly AnyRoute[] = [
       const { from } = periodFrom(query, to - REPORTED, to);
       await index.fresh();
       await tell(call, tenant, '/api/v1/audit/reports');
-      return { body: await reportFor(index, tenant, { from, to, now }) };
+      return { body: await reportFor(index, tenant, { from, to, now }, principal) };
     },
   }),
 ];
@@ -109,18 +110,17 @@ async function read(
   path: string,
   find: () => Promise<FoundEntries>,
 ): Promise<Answer> {
-  const { index } = call.context;
+  const { context, principal } = call;
+  const { index } = context;
   await index.fresh();
   const { entries, next, incomplete } = await find();
   await tell(call, tenant, path);
-  const contradictions = await index.contradictions();
   return {
     body: {
-      items: entries.map(({ log, value }) => ({ log, ...value })),
+      items: entries.map((entry) => shownEntry(principal, entry)),
       next_cursor: cursorOf(next),
       incomplete,
-      // What fails names folders of this machine: that is for those who look after it.
-      problems: call.principal.tenant === null ? [...contradictions, ...index.failing] : contradictions,
+      problems: await shownProblems(principal, index),
     },
   };
 }
