@@ -150,8 +150,7 @@ export class FedPolicies implements Policies {
     const { lastGood, worldRefused } = this.#client.state();
     const reasons: string[] = [];
     if (worldRefused !== null) reasons.push('what the control plane says of regions contradicts the files here');
-    else if (this.#client.world === null)
-      reasons.push('no verified policies yet: the control plane has not been heard');
+    else if (!this.#client.holds) reasons.push('no verified policies yet: the control plane has not been heard');
     if (lastGood !== null && lastGood.error !== null) reasons.push('what restricts cannot be kept on disk');
     return reasons;
   }
@@ -232,13 +231,13 @@ function policiesOf(document: TenantDocument | null): TenantPolicies | null {
 function tenantsOf(client: FeedClient): TenantSource {
   return {
     get: (tenant) => {
-      const document = client.world === null ? undefined : client.get(tenant);
+      const document = client.holds ? client.get(tenant) : undefined;
       return document === undefined ? undefined : policiesOf(document);
     },
     fetch: (tenant, done) =>
       client.fetch(tenant, (answer) => {
         if (answer instanceof Error) done(answer);
-        else if (client.world === null) done(new Error('the control plane has not said what holds for all'));
+        else if (!client.holds) done(new Error('the control plane has not said what holds for all'));
         else done(policiesOf(answer));
       }),
   };

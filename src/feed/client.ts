@@ -134,6 +134,11 @@ export class FeedClient {
     return this.#world.current;
   }
 
+  /** Whether it may be decided by. */
+  get holds(): boolean {
+    return this.#world.holds;
+  }
+
   /** What the control plane says holds for all, where that could not be put in force here; else null. */
   get refusedWorld(): WorldDocument | null {
     return this.#world.refused?.world ?? null;

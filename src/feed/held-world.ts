@@ -11,6 +11,8 @@ export class HeldWorld {
   #revision = 0;
   #floor = 0;
   #refused: { readonly world: WorldDocument; readonly why: string } | null = null;
+  /** What a refused one closes is open here. */
+  #isOpen = false;
 
   /** @param apply puts one in force; what it throws refuses it, and what held before goes on to hold */
   constructor(apply: (world: WorldDocument) => void, log: FeedLog) {
@@ -23,9 +25,14 @@ export class HeldWorld {
     return this.#revision >= this.#floor ? this.#world : null;
   }
 
+  /** Whether it may be decided by: not by one that is open where the control plane has closed something. */
+  get holds(): boolean {
+    return this.current !== null && !this.#isOpen;
+  }
+
   /** The same with the revision as of which it holds, for what is kept across restarts. */
   get kept(): { readonly revision: number; readonly world: WorldDocument } | null {
-    const world = this.current;
+    const world = this.holds ? this.current : null;
     return world && { revision: this.#revision, world };
   }
 
@@ -49,6 +56,7 @@ export class HeldWorld {
     if (this.#refusal(world) !== null) return;
     this.#world = world;
     this.#revision = revision;
+    this.#isOpen = false;
   }
 
   /**
@@ -57,6 +65,7 @@ export class HeldWorld {
    */
   offer(world: WorldDocument, revision: number): string | null {
     const why = this.#refusal(world);
+    this.#isOpen = false;
     if (why === null) this.#world = world;
     else if (this.#world !== null) this.#close(closedBy(world, this.#world));
     this.#refused = why === null ? null : { world, why };
@@ -69,6 +78,7 @@ export class HeldWorld {
     if (this.#refused === null) return;
     this.#world = this.#refused.world;
     this.#refused = null;
+    this.#isOpen = false;
   }
 
   /** Null: it is in force. */
@@ -85,13 +95,13 @@ export class HeldWorld {
     }
   }
 
-  /** Where not even that can be put in force, nothing is. */
+  /** Where not even that can be put in force, nothing is decided. */
   #close(closed: WorldDocument): void {
     try {
       this.#apply(closed);
       this.#world = closed;
     } catch (error) {
-      this.#world = null;
+      this.#isOpen = true;
       this.#log.error('what the control plane closes cannot be closed here, so nothing is decided', { error });
     }
   }

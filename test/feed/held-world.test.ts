@@ -21,9 +21,9 @@ test('where what a refused world closes cannot be closed, nothing holds until on
   broken = true;
   held.outdate(2);
   expect(held.offer(world(2), 2)).toContain('cannot be put in force here: no');
-  expect([held.current, held.kept, held.refused?.world]).toEqual([null, null, world(2)]);
+  expect([held.holds, held.kept, held.refused?.world]).toEqual([false, null, world(2)]);
   expect(log.text).toContain('cannot be closed here, so nothing is decided');
   broken = false;
   expect(held.offer(world(3), 3)).toBeNull();
-  expect([held.current, held.refused]).toEqual([world(3), null]);
+  expect([held.holds, held.current, held.refused]).toEqual([true, world(3), null]);
 });
