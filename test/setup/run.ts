@@ -7,11 +7,15 @@ import { serverCache } from '../servers/programs.ts';
 
 const scripts = join(import.meta.dirname, '..', 'servers');
 
-/** Opens a folder for the run; at its end stops what still runs there and says what was skipped. */
-export default function setup(project: TestProject): () => void {
+/**
+ * Opens a folder for the run; at its end stops what still runs there and says what was skipped. The first project that is
+ * run does so for all: what it takes out of the environment is not there for a second.
+ */
+export default function setup({ vitest }: TestProject): (() => void) | undefined {
+  if ('run' in vitest.getRootProject().getProvidedContext()) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'domicile-test-'));
   chmodSync(folder, 0o755); // PostgreSQL runs as a user of its own and must reach it
-  project.provide('run', {
+  vitest.provide('run', {
     folder,
     cache: serverCache(process.env),
     install: process.env['DOMICILE_REAL_SERVERS'] === '1',
