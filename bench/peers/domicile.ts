@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, Running } from '../processes.ts';
 import { BENCH_ENVIRONMENT, type ListenPorts, writeBenchPolicies, writeConfig } from './config.ts';
@@ -12,7 +13,7 @@ export interface DomicilePeers {
 
 /** @param evidence `none`: without, as no command starts it */
 export async function startDomicile(stage: Stage, evidence: 'kept' | 'none' = 'kept'): Promise<DomicilePeers> {
-  const folder = join(stage.folder, `domicile-${evidence}`);
+  const folder = mkdtempSync(join(stage.folder, 'domicile-')); // with a state of its own
   const listen = await listenPorts();
   const config = writeConfig(folder, stage.upstream, listen);
   writeBenchPolicies(folder);
