@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { sql, type ExpressionBuilder, type Selectable, type SqlBool, type Transaction } from 'kysely';
+import { CompiledQuery, sql, type ExpressionBuilder, type Selectable, type SqlBool, type Transaction } from 'kysely';
 import type { Db, Store } from './store.ts';
 import type { Tables } from './tables.ts';
 
@@ -48,8 +48,7 @@ export function advanceEvidence(store: Store, before: EvidenceLogRow, read: Evid
       await setImmediate();
     }
     for (let i = 0; i < read.entries.length; i += ROWS) {
-      const rows = read.entries.slice(i, i + ROWS);
-      await db.insertInto('evidence_entries').values(rows).execute();
+      await addEntries(db, store.kind, read.entries.slice(i, i + ROWS));
       await setImmediate();
     }
     return true;
@@ -71,6 +70,50 @@ async function addSpans(db: Transaction<Tables>, spans: readonly EvidenceSpanRow
     )
     .execute();
 }
+
+/** Statements that write so many rows: to have one put together each time takes longer than to run it. */
+const INSERTS: Readonly<Record<Store['kind'], Map<number, string>>> = { sqlite: new Map(), postgres: new Map() };
+
+async function addEntries(
+  db: Transaction<Tables>,
+  kind: Store['kind'],
+  rows: readonly EvidenceEntryRow[],
+): Promise<void> {
+  let insert = INSERTS[kind].get(rows.length);
+  if (insert === undefined) {
+    insert = insertOf(kind, rows.length);
+    INSERTS[kind].set(rows.length, insert);
+  }
+  const parameters: unknown[] = [];
+  for (const row of rows) for (const column of COLUMNS) parameters.push(row[column]);
+  await db.executeQuery(CompiledQuery.raw(insert, parameters));
+}
+
+function insertOf(kind: Store['kind'], rows: number): string {
+  let place = 0;
+  const row = () => `(${COLUMNS.map(() => (kind === 'sqlite' ? '?' : `$${++place}`)).join(', ')})`;
+  const columns = COLUMNS.map((column) => `"${column}"`).join(', ');
+  return `insert into evidence_entries (${columns}) values ${Array.from({ length: rows }, row).join(', ')}`;
+}
+
+const COLUMNS = Object.keys({
+  log: true,
+  seq: true,
+  tenant: true,
+  at: true,
+  kind: true,
+  effect: true,
+  reason: true,
+  classification: true,
+  to_region: true,
+  from_region: true,
+  user: true,
+  subject: true,
+  request_id: true,
+  violation: true,
+  crossing: true,
+  body: true,
+} satisfies Record<keyof EvidenceEntryRow, true>) as readonly (keyof EvidenceEntryRow)[];
 
 /** Whether rows of a log's index have been lost. */
 export async function evidenceIsWhole(db: Db, { origin, counted, kept }: EvidenceLogRow): Promise<boolean> {

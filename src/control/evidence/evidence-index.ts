@@ -20,6 +20,8 @@ import { Gathered } from './read.ts';
 
 /** Milliseconds between two looks. */
 const EACH = 5000;
+/** While nobody waits for it a look takes one part in so many of the time: requests come first. */
+const SHARE = 10;
 /** Milliseconds for which a look holds up everything else before it lets others go first. */
 const TURN = 5;
 /** What one transaction takes in: so many entries at the most, or so many rows, or little more. */
@@ -65,6 +67,10 @@ export class EvidenceIndex {
   readonly #log: Log;
   readonly #head = new HeadReader();
   readonly #stop = new AbortController();
+  /** Whoever waits for a look that is under way, or to come. */
+  #waiting = 0;
+  /** Ends the rest that a look takes. */
+  #rest: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
   /** A look that has not begun yet: whoever asks meanwhile waits for it. */
   #next: Promise<void> | null = null;
@@ -92,11 +98,19 @@ export class EvidenceIndex {
   /** Resolves once the look under way is over. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#rest?.abort();
     await (this.#next ?? this.#running);
   }
 
   /** Resolves once everything that the logs held when it was called is in the index, or cannot be read. Never rejects. */
-  look(): Promise<void> {
+  async look(): Promise<void> {
+    this.#waiting++;
+    this.#rest?.abort();
+    await this.#another();
+    this.#waiting--;
+  }
+
+  #another(): Promise<void> {
     this.#next ??= this.#running.then(() => {
       this.#next = null;
       this.#running = this.#look();
@@ -141,7 +155,7 @@ export class EvidenceIndex {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.look();
+      await this.#another();
       await sleep(EACH, undefined, { signal, ref: false }).catch(() => {}); // it was stopped
     }
   }
@@ -199,13 +213,22 @@ export class EvidenceIndex {
     try {
       let row = await this.#rowOf(origin);
       while (row !== null && !this.#stop.signal.aborted) {
+        const began = performance.now();
         row = await this.#step(origin, known, row);
-        await setImmediate();
+        await this.#restFor((SHARE - 1) * (performance.now() - began));
       }
       this.#failing.delete(origin);
     } catch (error) {
       this.#fails(origin, error);
     }
+  }
+
+  /** Lets others go first: for so many milliseconds, or until somebody waits. */
+  async #restFor(ms: number): Promise<void> {
+    if (this.#waiting > 0 || this.#stop.signal.aborted) return setImmediate();
+    this.#rest = new AbortController();
+    await sleep(ms, undefined, { signal: this.#rest.signal, ref: false }).catch(() => {}); // somebody waits
+    this.#rest = null;
   }
 
   /** The log's row, made where there is none, and made anew where rows that belong to it are lost. */

@@ -62,5 +62,6 @@ function firstText(value: Readonly<Record<string, unknown>>, names: readonly str
 
 /** Without U+0000, which PostgreSQL takes in no text. */
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : null;
+  if (typeof value !== 'string') return null;
+  return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
 }
