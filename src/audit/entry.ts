@@ -66,7 +66,7 @@ export interface GapEntry extends Common {
 /** Which key signs from here on. */
 export interface KeyEntry extends Common {
   readonly kind: 'key';
-  readonly action: 'began' | 'handed_over' | 'distrusted';
+  readonly action: 'began' | 'handed_over';
   /** Verifier key. */
   readonly key: string;
   readonly previous: string | null;

@@ -84,6 +84,20 @@ describe('the index', () => {
     expect(lines).toEqual([]);
   });
 
+  it('takes its time over a flood of refusals, until somebody asks: then all of it is there', async () => {
+    const log = new WrittenLog(state);
+    const index = indexOf();
+    log.fill(10_000, DENIED);
+    log.commit();
+    index.start();
+    await expect.poll(async () => (await evidenceLogs(store.db))[0]?.kept).toBeGreaterThan(0);
+    expect(index.behind).toEqual(['domicile/s1/1']);
+    expect((await evidenceLogs(store.db))[0]?.kept, 'requests come first').toBeLessThan(5000);
+    await index.look();
+    expect((await evidenceLogs(store.db))[0]).toMatchObject({ size: 10_000, kept: 10_000 });
+    expect(index.behind).toEqual([]);
+  });
+
   it('has each entry once, also when two follow the same log at once', async () => {
     const log = new WrittenLog(state);
     for (let i = 0; i < 2000; i++) log.add(i % 2 === 0 ? DENIED : PLAIN);

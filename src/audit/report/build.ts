@@ -64,7 +64,6 @@ class Builder {
     const at = Date.parse(entry.time);
     const inPeriod = at >= from && at < to;
     if (value['kind'] === 'gap' && inPeriod) this.#signs.gaps.push(entry);
-    if (value['kind'] === 'key' && value['action'] === 'distrusted' && inPeriod) this.#signs.distrusted.add(entry);
     if (value['tenant'] !== tenant || Number.isNaN(at)) return;
     switch (value['kind']) {
       case 'decision':

@@ -39,7 +39,7 @@ function found(severity: Severity, code: string, text: string, evidence: readonl
   return { severity, code, text, evidence: evidence.map(({ log, seq }) => ({ log, seq })) };
 }
 
-function ofEvidence({ coverage, signs }: FindingFacts): Finding[] {
+function ofEvidence({ coverage }: FindingFacts): Finding[] {
   const findings: Finding[] = [];
   for (const { origin, verified, problem } of coverage.logs)
     if (verified === false || problem !== null)
@@ -62,15 +62,6 @@ function ofEvidence({ coverage, signs }: FindingFacts): Finding[] {
         'medium',
         'evidence_incomplete',
         `Of ${coverage.incomplete.join(', ')} only notable entries were at hand: requests that stayed in residency are not counted.`,
-      ),
-    );
-  if (signs.distrusted.count > 0)
-    findings.push(
-      found(
-        'high',
-        'key_distrusted',
-        'A key that signed a log was declared not to be trusted any more.',
-        signs.distrusted.shown,
       ),
     );
   return findings;

@@ -40,7 +40,6 @@ export interface Baseless {
 /** What entries of the period show that people may have to look at. */
 export class Signs {
   readonly gaps: Entry[] = [];
-  readonly distrusted = new Places();
   readonly advisory = new Places();
   readonly unrecorded = new Places();
   readonly endless: { readonly place: Place; readonly at: number }[] = [];
